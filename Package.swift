@@ -1,0 +1,87 @@
+// swift-tools-version: 6.3
+
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+/// A C library of the distribution: a module map and one header in `Sources/<name>`, no code.
+func cLibrary(_ name: String, pkgConfig: String?, debianPackage: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debianPackage])])
+}
+
+let package = Package(
+  name: "plumbline",
+  products: [.executable(name: "plumbline", targets: ["plumbline"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+  ],
+  targets: [
+    cLibrary("CIDN2", pkgConfig: "libidn2", debianPackage: "libidn2-dev"),
+    cLibrary("CMilter", pkgConfig: "milter", debianPackage: "libmilter-dev"),
+    cLibrary("COpenDKIM", pkgConfig: "opendkim", debianPackage: "libopendkim-dev"),
+    cLibrary("COpenSSL", pkgConfig: "libcrypto", debianPackage: "libssl-dev"),
+    cLibrary("CPSL", pkgConfig: "libpsl", debianPackage: "libpsl-dev"),
+    cLibrary("CSPF2", pkgConfig: nil, debianPackage: "libspf2-dev"),
+    cLibrary("CUnbound", pkgConfig: nil, debianPackage: "libunbound-dev"),
+    cLibrary("CXML2", pkgConfig: "libxml-2.0", debianPackage: "libxml2-dev"),
+    cLibrary("CZlib", pkgConfig: "zlib", debianPackage: "zlib1g-dev"),
+
+    .target(
+      name: "MailAuth",
+      dependencies: ["CIDN2", "COpenDKIM", "COpenSSL", "CPSL", "CSPF2", "CUnbound", "Yams"],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "Milter", dependencies: ["CMilter", "MailAuth", logging],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "Ledger", dependencies: ["MailAuth", grdb, logging], swiftSettings: swiftSettings),
+    .target(
+      name: "Reports",
+      dependencies: ["COpenSSL", "CXML2", "CZlib", "Ledger", "MailAuth"],
+      resources: [.embedInCode("Schemas/aggregate-report-rfc9990.xsd")],
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "plumbline",
+      dependencies: [
+        "MailAuth", "Milter", "Ledger", "Reports", "TOMLKit", argumentParser, logging,
+      ],
+      swiftSettings: swiftSettings),
+
+    .target(
+      name: "TestSupport", dependencies: ["MailAuth", "Yams"], path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "MailAuthTests", dependencies: ["MailAuth", "TestSupport", "Yams"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "MilterTests", dependencies: ["Milter", "MailAuth", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "LedgerTests", dependencies: ["Ledger", "MailAuth", "TestSupport", grdb],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "ReportsTests",
+      dependencies: ["Reports", "Ledger", "MailAuth", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "PlumblineTests",
+      dependencies: ["plumbline", "Ledger", "MailAuth", "Reports", "TestSupport"],
+      swiftSettings: swiftSettings),
+  ]
+)

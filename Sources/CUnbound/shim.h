@@ -1,0 +1,6 @@
+#ifndef CUNBOUND_SHIM_H
+#define CUNBOUND_SHIM_H
+
+#include <unbound.h>
+
+#endif

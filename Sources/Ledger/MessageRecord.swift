@@ -1,0 +1,31 @@
+public import MailAuth
+
+/// One message as the ledger keeps it: who received it when, its envelope, and everything that was
+/// found out about it.
+public struct MessageRecord: Sendable {
+  /// The name of the mail host that received the message.
+  public var host: String
+  /// The MTA's queue ID; with ``host`` and ``receivedAt`` it identifies the message.
+  public var queueID: String
+  /// Time of evaluation, seconds since the epoch, UTC.
+  public var receivedAt: Int64
+  /// The SMTP envelope.
+  public var envelope: Envelope
+  /// What was found out.
+  public var evaluation: Evaluation
+  /// What was done.
+  public var verdict: Verdict
+
+  /// Makes a record.
+  public init(
+    host: String, queueID: String, receivedAt: Int64, envelope: Envelope, evaluation: Evaluation,
+    verdict: Verdict
+  ) {
+    self.host = host
+    self.queueID = queueID
+    self.receivedAt = receivedAt
+    self.envelope = envelope
+    self.evaluation = evaluation
+    self.verdict = verdict
+  }
+}

@@ -1,0 +1,64 @@
+import Synchronization
+
+/// One DNS question of a message's evaluation and how it ended: the evidence behind a result.
+public struct DNSEvidence: Sendable, Codable, Equatable {
+  /// The owner name asked for.
+  public var name: String
+  /// The record type asked for.
+  public var type: DNSRecordType
+  /// How the question ended.
+  public var outcome: DNSOutcome
+  /// Time taken, in milliseconds.
+  public var milliseconds: Double
+  /// Whether the answer came from a cache.
+  public var cached: Bool
+  /// Whether DNSSEC proved the answer.
+  public var secure: Bool
+  /// What the resolver added to a failure; nil when there is nothing.
+  public var detail: String?
+
+  init(question: DNSQuestion, answer: DNSAnswer) {
+    name = question.name
+    type = question.type
+    outcome = answer.outcome
+    milliseconds = answer.milliseconds
+    cached = answer.isCached
+    secure = answer.isSecure
+    detail = answer.detail
+  }
+}
+
+/// The resolver as one check of one message sees it: with the message's deadline, and with every
+/// question and its end written down.
+///
+/// Each check has its own, so that the evidence of a message has the same order in every run
+/// although checks overlap in time.
+final class CheckResolver: Sendable {
+  private let resolver: any Resolver
+  private let deadline: ContinuousClock.Instant?
+  // A lock although a check runs on one thread: that thread differs from the one that collects.
+  private let collected = Mutex<[DNSEvidence]>([])
+
+  init(_ resolver: any Resolver, deadline: ContinuousClock.Instant?) {
+    self.resolver = resolver
+    self.deadline = deadline
+  }
+
+  /// What was asked so far, in order.
+  var evidence: [DNSEvidence] { collected.withLock { $0 } }
+
+  /// Answers one question and keeps the evidence.
+  func answer(_ name: String, _ type: DNSRecordType) -> DNSAnswer {
+    let question = DNSQuestion(name, type)
+    let answer =
+      question.isValidName
+      ? resolver.answer(question, deadline: deadline) : DNSAnswer(outcome: .invalidName)
+    collected.withLock { $0.append(DNSEvidence(question: question, answer: answer)) }
+    return answer
+  }
+
+  /// Starts questions that will be asked soon.
+  func prefetch(_ questions: [DNSQuestion]) {
+    resolver.prefetch(questions.filter(\.isValidName))
+  }
+}

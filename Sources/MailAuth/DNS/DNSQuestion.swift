@@ -1,0 +1,36 @@
+/// A DNS record type that evaluation asks for.
+public enum DNSRecordType: String, Sendable, Codable, CaseIterable {
+  case a = "A"
+  case aaaa = "AAAA"
+  case mx = "MX"
+  case ptr = "PTR"
+  case txt = "TXT"
+}
+
+/// One question to the DNS: an owner name and a record type, class IN.
+public struct DNSQuestion: Hashable, Sendable {
+  /// The owner name: ASCII, lower case, labels joined by dots, no trailing dot, no escapes.
+  ///
+  /// It need not be a host name: SPF macros can put any printable octet into a label. Whether the
+  /// name fits the DNS (labels of 1 to 63 octets, 253 in all) is for the resolver to see; a name
+  /// that does not is answered with ``DNSOutcome/invalidName``.
+  public let name: String
+
+  /// The record type asked for.
+  public let type: DNSRecordType
+
+  /// Makes a question; `name` is lower-cased and loses one trailing dot.
+  public init(_ name: String, _ type: DNSRecordType) {
+    var text = name.asciiLowercased()
+    if text.utf8.last == UInt8(ascii: ".") { text.removeLast() }
+    self.name = text
+    self.type = type
+  }
+
+  /// Whether the name fits the DNS: 1 to 253 octets, labels of 1 to 63 (RFC 1035 section 2.3.4).
+  public var isValidName: Bool {
+    guard (1...253).contains(name.utf8.count) else { return false }
+    return name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+      .allSatisfy { (1...63).contains($0.count) }
+  }
+}
