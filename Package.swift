@@ -64,7 +64,7 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(
-      name: "TestSupport", dependencies: ["MailAuth", "Yams"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["COpenSSL", "MailAuth", "Yams"], path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     .testTarget(
       name: "MailAuthTests", dependencies: ["MailAuth", "TestSupport", "Yams"],

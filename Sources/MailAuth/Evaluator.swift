@@ -23,7 +23,7 @@ public struct EvaluatorSettings: Sendable {
 public final class Evaluator: Sendable {
   let settings: EvaluatorSettings
   let resolver: any Resolver
-  let dkimLibrary: LibOpenDKIM
+  let dkimLibraries: DKIMLibraries
 
   /// Makes an evaluator.
   ///
@@ -31,7 +31,7 @@ public final class Evaluator: Sendable {
   public init(settings: EvaluatorSettings, resolver: any Resolver) throws {
     self.settings = settings
     self.resolver = resolver
-    dkimLibrary = try LibOpenDKIM()
+    dkimLibraries = try DKIMLibraries()
   }
 
   /// Begins a message.
@@ -122,7 +122,8 @@ public final class MessageEvaluation {
     }
     author = Author(header: header)
     let dkim = DKIMVerifier(
-      settings: evaluator.settings.dkim, library: evaluator.dkimLibrary, header: header, now: now)
+      settings: evaluator.settings.dkim, libraries: evaluator.dkimLibraries, header: header,
+      now: now)
     self.dkim = dkim
     header = []
     var questions = dkim.keyQuestions

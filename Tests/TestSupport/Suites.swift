@@ -1,5 +1,5 @@
-public import MailAuth
 import Foundation
+public import MailAuth
 public import Testing
 import Yams
 

@@ -19,6 +19,8 @@ struct DKIMSignature: Sendable {
   var timestamp: Int64?
   /// `x=`, seconds since the epoch; nil when absent or beyond twelve digits, which means never.
   var expiration: Int64?
+  /// Whether `x=` has more than twelve digits, which means never (RFC 6376 section 3.5, x=).
+  var expiresNever = false
   /// The names in `h=`, lower case.
   var signedNames: [String] = []
   /// The first eight characters of `b=`; nil when absent.
@@ -65,8 +67,9 @@ struct DKIMSignature: Sendable {
     canonicalization = Self.canonicalization(tags.compactText("c"))
     bodyLength = tags.compactText("l").flatMap(Self.number)
     timestamp = tags.compactText("t").flatMap(Self.number).map(Int64.init)
-    if let text = tags.compactText("x"), text.utf8.count <= 12 {
-      expiration = Self.number(text).map(Int64.init)
+    if let text = tags.compactText("x") {
+      expiresNever = text.utf8.count > 12
+      expiration = expiresNever ? nil : Self.number(text).map(Int64.init)
     }
     signedNames = tags.list("h")?.map { $0.asciiLowercased() } ?? []
     signatureStart = tags.compactText("b").map { String($0.prefix(8)) }

@@ -41,10 +41,12 @@ final class DKIMVerifier {
   private var candidates: [Candidate] = []
   private var verification: LibOpenDKIMVerification?
   private var hasOmittedSignatures = false
+  // Only for signatures with l=; libopendkim stops counting there.
+  private var bodyLength: CanonicalBodyLength?
 
   /// Reads and judges the signatures of a header and hands the header to libopendkim if any of
   /// them can be verified.
-  init(settings: DKIMSettings, library: LibOpenDKIM, header: [HeaderField], now: Int64) {
+  init(settings: DKIMSettings, libraries: DKIMLibraries, header: [HeaderField], now: Int64) {
     self.settings = settings
     let fields = header.filter { $0.isNamed("DKIM-Signature") }
     candidates = fields.enumerated().map { index, field in
@@ -56,7 +58,10 @@ final class DKIMVerifier {
       return Candidate(signature: signature, problem: signature.problem)
     }
     guard candidates.contains(where: { $0.problem == nil }) else { return }
-    feedHeader(header, library)
+    feedHeader(header, libraries.library(for: candidates.map(\.signature)))
+    if candidates.contains(where: { $0.signature.bodyLength != nil }) {
+      bodyLength = CanonicalBodyLength()
+    }
   }
 
   /// The key names that will be asked for, so that they can be fetched ahead.
@@ -68,6 +73,7 @@ final class DKIMVerifier {
   /// Takes a piece of the body.
   func body(_ chunk: UnsafeRawBufferPointer) {
     guard let verification else { return }
+    unsafe bodyLength?.count(chunk)
     do throws(LibOpenDKIMError) {
       try unsafe verification.body(chunk)
     } catch {
@@ -241,7 +247,7 @@ final class DKIMVerifier {
   private func judge(
     _ result: LibOpenDKIMVerification.Result, _ candidate: Candidate
   ) -> DKIMProblem {
-    if result.isPass { return judgePass(result, candidate) }
+    if result.isPass { return judgePass(candidate) }
     switch result.error {
     case DKIMLibraryError.badSignature where result.isHeaderVerified:
       return DKIMProblem(
@@ -273,12 +279,19 @@ final class DKIMVerifier {
         + "another key made the signature.")
   }
 
+  private func bodyLength(of candidate: Candidate) -> Int? {
+    candidate.signature.canonicalization?.hasSuffix("/relaxed") == true
+      ? bodyLength?.relaxed : bodyLength?.simple
+  }
+
   private func judgePass(
-    _ result: LibOpenDKIMVerification.Result, _ candidate: Candidate
+    _ candidate: Candidate
   ) -> DKIMProblem {
     let signer = candidate.signature.signer
     let verified = "Header and body are as \(signer) signed them."
-    guard let signed = result.signedBodyLength, let total = result.bodyLength, signed < total else {
+    guard let signed = candidate.signature.bodyLength, let total = bodyLength(of: candidate),
+      signed < total
+    else {
       return DKIMProblem(result: .pass, cause: .verified, explanation: verified)
     }
     let part = "\(total - signed) of \(total) octets of the body are not signed (l=\(signed))."

@@ -25,7 +25,10 @@ struct LibOpenDKIMError: Error, CustomStringConvertible {
   fileprivate let library: OpaquePointer
 
   /// Opens the library.
-  init() throws(LibOpenDKIMError) {
+  ///
+  /// - Parameter clockDriftSeconds: How far `t=` and `x=` may be from the wall clock. The library
+  ///   computes `t - drift` and `x + drift` without a sign and without a check for overflow.
+  init(clockDriftSeconds: UInt64) throws(LibOpenDKIMError) {
     guard let library = unsafe dkim_init(nil, nil) else {
       throw LibOpenDKIMError(operation: "dkim_init", status: DKIM_STAT_NORESOURCE)
     }
@@ -34,10 +37,9 @@ struct LibOpenDKIMError: Error, CustomStringConvertible {
     // DELAYSIGPROC: keys are not asked for before the end of the message.
     try set(
       DKIM_OPTS_FLAGS, to: UInt32(DKIM_LIBFLAGS_BADSIGHANDLES | DKIM_LIBFLAGS_DELAYSIGPROC))
-    // Sizes and dates are judged by us, with the message's own time; a billion seconds of drift
-    // takes the wall clock out of the library's verdict.
+    // Sizes are judged by us.
     try set(DKIM_OPTS_MINKEYBITS, to: UInt32(1))
-    try set(DKIM_OPTS_CLOCKDRIFT, to: UInt64(1_000_000_000))
+    try set(DKIM_OPTS_CLOCKDRIFT, to: clockDriftSeconds)
     let status = unsafe dkim_set_key_lookup(library, provideKey)
     guard status == DKIM_STAT_OK else {
       throw LibOpenDKIMError(operation: "dkim_set_key_lookup", status: status)
@@ -56,6 +58,31 @@ struct LibOpenDKIMError: Error, CustomStringConvertible {
   }
 }
 
+/// libopendkim twice over: once with the wall clock taken out of its verdict, once with it.
+///
+/// Dates are judged by us, with the message's own time. A billion seconds of drift keeps the
+/// library from judging them again, except where its arithmetic would wrap: a `t=` before 2001, an
+/// `x=` beyond twelve digits. Messages with such a signature go through the handle without drift.
+final class DKIMLibraries: Sendable {
+  static let driftSeconds: Int64 = 1_000_000_000
+
+  private let withDrift: LibOpenDKIM
+  private let withoutDrift: LibOpenDKIM
+
+  init() throws(LibOpenDKIMError) {
+    withDrift = try LibOpenDKIM(clockDriftSeconds: UInt64(Self.driftSeconds))
+    withoutDrift = try LibOpenDKIM(clockDriftSeconds: 0)
+  }
+
+  /// The handle for a message with these signatures.
+  func library(for signatures: [DKIMSignature]) -> LibOpenDKIM {
+    let wouldWrap = signatures.contains { signature in
+      (signature.timestamp ?? .max) < Self.driftSeconds || signature.expiresNever
+    }
+    return wouldWrap ? withoutDrift : withDrift
+  }
+}
+
 /// One message inside libopendkim.
 ///
 /// Calls come in the order header…, `endOfHeaders`, body…, `endOfMessage`; each may come from
@@ -69,9 +96,6 @@ struct LibOpenDKIMError: Error, CustomStringConvertible {
     var isHeaderVerified: Bool
     /// Whether the body hash agrees; nil when it was not compared.
     var isBodyVerified: Bool?
-    /// Octets of the canonical body, and how many of them the signature covers.
-    var bodyLength: Int?
-    var signedBodyLength: Int?
 
     /// The only combination that means a pass: a body hash of "match" alone is also what a
     /// signature has that was never evaluated.
@@ -172,17 +196,10 @@ struct LibOpenDKIMError: Error, CustomStringConvertible {
   private func result(of signature: OpaquePointer) -> Result {
     let flags = unsafe dkim_sig_getflags(signature)
     let bodyHash = unsafe dkim_sig_getbh(signature)
-    var total = 0
-    var canonical = 0
-    var signed = 0
-    let hasLengths =
-      unsafe dkim_sig_getcanonlen(dkim, signature, &total, &canonical, &signed) == DKIM_STAT_OK
     return Result(
       error: unsafe dkim_sig_geterror(signature),
       isHeaderVerified: flags & UInt32(DKIM_SIGFLAG_PASSED) != 0,
-      isBodyVerified: bodyHash == DKIM_SIGBH_UNTESTED ? nil : bodyHash == DKIM_SIGBH_MATCH,
-      bodyLength: hasLengths ? canonical : nil,
-      signedBodyLength: hasLengths && signed >= 0 ? signed : nil)
+      isBodyVerified: bodyHash == DKIM_SIGBH_UNTESTED ? nil : bodyHash == DKIM_SIGBH_MATCH)
   }
 
   fileprivate func keyRecord(for signature: OpaquePointer) -> String? {
