@@ -12,6 +12,7 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
@@ -51,7 +52,8 @@ let package = Package(
       name: "Milter", dependencies: ["CMilter", "CMilterSignals", "MailAuth", logging],
       swiftSettings: swiftSettings),
     .target(
-      name: "Ledger", dependencies: ["MailAuth", grdb, logging], swiftSettings: swiftSettings),
+      name: "Ledger", dependencies: ["MailAuth", grdb, sqlite, logging],
+      swiftSettings: swiftSettings),
     .target(
       name: "Reports",
       dependencies: ["COpenSSL", "CXML2", "CZlib", "Ledger", "MailAuth"],

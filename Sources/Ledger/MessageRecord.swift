@@ -2,7 +2,7 @@ public import MailAuth
 
 /// One message as the ledger keeps it: who received it when, its envelope, and everything that was
 /// found out about it.
-public struct MessageRecord: Sendable {
+public struct MessageRecord: Sendable, Equatable {
   /// The name of the mail host that received the message.
   public var host: String
   /// The MTA's queue ID; with ``host`` and ``receivedAt`` it identifies the message.

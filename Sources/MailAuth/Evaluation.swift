@@ -2,7 +2,7 @@
 ///
 /// It holds no clock time and no host: the same message, envelope, DNS and time give an equal
 /// value, but for the times in ``dns``.
-public struct Evaluation: Sendable {
+public struct Evaluation: Sendable, Equatable {
   /// The Author Domain: the domain of the From address (RFC 9989 section 5.3.1); nil when the
   /// message has none, see ``DMARCOutcome/cause``.
   public var authorDomain: DomainName?

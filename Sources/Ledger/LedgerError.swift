@@ -1,0 +1,69 @@
+/// Why the ledger could not be opened, written or read.
+public struct LedgerError: Error, Equatable, CustomStringConvertible {
+  /// What is wrong.
+  public enum Problem: Sendable, Equatable {
+    /// The directory of the database file does not exist.
+    case directoryMissing
+    /// The path names a directory.
+    case isDirectory
+    /// The file does not exist, and was to be read only.
+    case missing
+    /// The file cannot be opened or written; with the library's words.
+    case notWritable(String)
+    /// The file is not an SQLite database.
+    case notADatabase
+    /// The file is a database of some other program.
+    case foreignDatabase
+    /// The database was written by a newer version; the names of the migrations unknown here.
+    case newerSchema([String])
+    /// The database needs migrations, and was to be read only.
+    case olderSchema
+    /// Another process held the database for longer than the busy timeout.
+    case busy
+    /// The file system is full.
+    case full
+    /// The ledger was closed.
+    case closed
+    /// A stored value is not one that this version writes: table, column, row and value.
+    case unreadable(String)
+    /// Anything else that the database reports: its code and words.
+    case database(code: Int32, message: String)
+  }
+
+  /// The database file, an absolute path.
+  public var path: String
+  /// What is wrong.
+  public var problem: Problem
+
+  /// Makes an error.
+  public init(path: String, problem: Problem) {
+    self.path = path
+    self.problem = problem
+  }
+
+  /// What is wrong, where, and what to do.
+  public var description: String { "ledger \(path): \(words)" }
+
+  private var words: String {
+    switch problem {
+    case .directoryMissing:
+      "its directory does not exist; create it, writable for the user of the milter"
+    case .isDirectory: "it is a directory; name a file inside it"
+    case .missing: "it does not exist; the milter creates it at its first start"
+    case .notWritable(let reason):
+      "cannot be written (\(reason)); file and directory must be writable for this user"
+    case .notADatabase: "not an SQLite database; name another file, or move this one away"
+    case .foreignDatabase:
+      "a database of some other program; name another file, this one was left untouched"
+    case .newerSchema(let migrations):
+      "written by a newer version (\(migrations.joined(separator: ", "))); update this program"
+    case .olderSchema:
+      "written by an older version; start the milter of this version once, it migrates the ledger"
+    case .busy: "another process holds it locked; end that process or its transaction"
+    case .full: "no space left on its file system; make room"
+    case .closed: "already closed"
+    case .unreadable(let what): "holds a value that this version cannot read: \(what)"
+    case .database(let code, let message): "\(message) (SQLite code \(code))"
+    }
+  }
+}

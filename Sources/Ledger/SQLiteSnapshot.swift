@@ -1,0 +1,228 @@
+import GRDB
+import MailAuth
+
+/// The SQLite ledger at one moment: a read transaction.
+struct SQLiteSnapshot: LedgerSnapshot {
+  let database: Database
+  let path: String
+
+  func messages(in window: Range<Int64>, _ body: (StoredMessage) throws -> Void) throws {
+    try messages(
+      where: "received_at >= ? AND received_at < ?", [window.lowerBound, window.upperBound], body)
+  }
+
+  func messages(queueID: String, _ body: (StoredMessage) throws -> Void) throws {
+    try messages(where: "queue_id = ?", [queueID], body)
+  }
+
+  private func messages(
+    where condition: String, _ arguments: StatementArguments,
+    _ body: (StoredMessage) throws -> Void
+  ) throws {
+    let cursor = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT message.*, policy_domain, text, p, sp, np, adkim, aspf, t, fo, psd, pct, rua, ruf,
+          problems
+        FROM message LEFT JOIN policy_record ON policy_record.id = policy_record_id
+        WHERE \(condition) ORDER BY received_at, message.id
+        """, arguments: arguments)
+    let spf = try database.makeStatement(
+      sql: "SELECT * FROM spf_outcome WHERE message_id = ?")
+    let dkim = try database.makeStatement(
+      sql: "SELECT * FROM dkim_outcome WHERE message_id = ? ORDER BY position")
+    while let next = try cursor.next() {
+      let row = StoredRow(row: next, path: path)
+      let id = Int64(try row.integer("id"))
+      let spfRows = try Row.fetchAll(spf, arguments: [id]).map { StoredRow(row: $0, path: path) }
+      let dkimRows = try Row.fetchAll(dkim, arguments: [id]).map { StoredRow(row: $0, path: path) }
+      try body(StoredMessage(id: id, record: try row.messageRecord(spf: spfRows, dkim: dkimRows)))
+    }
+  }
+
+  func policies(in window: Range<Int64>, policyDomain: DomainName?) throws -> [StoredPolicy] {
+    let cursor = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT policy_record.*, messages
+        FROM policy_record
+        JOIN (
+          SELECT policy_record_id, count(*) AS messages FROM message
+          WHERE received_at >= :start AND received_at < :end AND author_domain IS NOT NULL
+          GROUP BY policy_record_id
+        ) ON policy_record_id = policy_record.id
+        WHERE policy_domain IS NOT NULL AND p IS NOT NULL
+          AND (:domain IS NULL OR policy_domain = :domain)
+        ORDER BY policy_domain, policy_record.id
+        """,
+      arguments: [
+        "start": window.lowerBound, "end": window.upperBound, "domain": policyDomain?.text,
+      ])
+    var policies: [StoredPolicy] = []
+    while let next = try cursor.next() {
+      let row = StoredRow(row: next, path: path)
+      guard let record = try row.policyRecord() else { throw row.unreadable("p") }
+      policies.append(
+        StoredPolicy(
+          id: Int64(try row.integer("id")), policyDomain: try row.domain("policy_domain"),
+          discovery: try row.word("discovery"), record: record,
+          text: try row.optionalText("text"), messages: try row.integer("messages")))
+    }
+    return policies
+  }
+
+  func reportableMessages(
+    ofPolicies policyIDs: [Int64], in window: Range<Int64>,
+    _ body: (ReportableMessage) throws -> Void
+  ) throws {
+    for policyID in policyIDs {
+      let cursor = try Row.fetchCursor(
+        database.cachedStatement(sql: Self.reportableMessages),
+        arguments: [policyID, window.lowerBound, window.upperBound])
+      // The join repeats a message for each of its signatures: they follow one another.
+      var current: (id: Int, message: ReportableMessage)?
+      while let next = try cursor.next() {
+        let row = StoredRow(row: next, path: path)
+        let id = try row.integer("id")
+        if current?.id != id {
+          if let message = current?.message { try body(message) }
+          current = (id, try row.reportableMessage())
+        }
+        if let signature = try row.reportableDKIM() { current?.message.dkim.append(signature) }
+      }
+      if let message = current?.message { try body(message) }
+    }
+  }
+
+  static let reportableMessages = """
+    SELECT message.id, client_address, author_domain, author_domain_exists, null_reverse_path,
+      envelope_from_domain, dmarc_result, dmarc_cause, applied_policy, spf_aligned, dkim_aligned,
+      disposition, override_reasons, spf_outcome.domain AS spf_domain,
+      spf_outcome.result AS spf_result, spf_outcome.cause AS spf_cause,
+      dkim_outcome.domain AS dkim_domain, dkim_outcome.selector AS dkim_selector,
+      dkim_outcome.result AS dkim_result, dkim_outcome.cause AS dkim_cause,
+      dkim_outcome.is_aligned AS dkim_is_aligned
+    FROM message
+    JOIN spf_outcome ON spf_outcome.message_id = message.id AND spf_outcome.identity = 'mailFrom'
+    LEFT JOIN dkim_outcome ON dkim_outcome.message_id = message.id
+    WHERE policy_record_id = ? AND received_at >= ? AND received_at < ?
+      AND author_domain IS NOT NULL
+    ORDER BY received_at, message.id, position
+    """
+}
+
+extension StoredRow {
+  fileprivate func messageRecord(spf: [StoredRow], dkim: [StoredRow]) throws -> MessageRecord {
+    func outcome(_ identity: SPFIdentity) throws -> SPFOutcome {
+      let found = try spf.first { try $0.text("identity") == identity.rawValue }
+      guard let found else {
+        throw LedgerError(
+          path: path,
+          problem: .unreadable("message \(try integer("id")) has no SPF outcome \(identity)"))
+      }
+      return try found.spfOutcome(identity)
+    }
+    let at = UInt8(ascii: "@")
+    var mailFrom: [UInt8] = []
+    if try !flag("null_reverse_path") {
+      mailFrom = [at] + (try optionalOctets("envelope_from_domain") ?? [])
+    }
+    let recipients: [String] = try list("recipient_domains")
+    return MessageRecord(
+      host: try text("host"), queueID: try text("queue_id"),
+      receivedAt: Int64(try integer("received_at")),
+      envelope: Envelope(
+        clientAddress: try address("client_address"), clientName: try optionalText("client_name"),
+        helo: try optionalOctets("helo") ?? [], mailFrom: mailFrom,
+        recipients: recipients.map { [at] + Array($0.utf8) }),
+      evaluation: Evaluation(
+        authorDomain: try optionalDomain("author_domain"), mailFromSPF: try outcome(.mailFrom),
+        heloSPF: try outcome(.helo), dkim: try dkim.map { try $0.dkimOutcome() },
+        dmarc: try dmarcOutcome(), dns: try list("dns_evidence")),
+      verdict: Verdict(
+        disposition: try word("disposition"), overrideReasons: try list("override_reasons"),
+        authenticationResults: try text("authentication_results")))
+  }
+
+  private func dmarcOutcome() throws -> DMARCOutcome {
+    DMARCOutcome(
+      result: try word("dmarc_result"), cause: try word("dmarc_cause"),
+      explanation: try text("dmarc_explanation"), discovery: try word("discovery"),
+      policyDomain: try optionalDomain("policy_domain"), record: try policyRecord(),
+      recordText: try optionalText("text"),
+      organizationalDomain: try optionalDomain("organizational_domain"),
+      authorDomainExists: try optionalFlag("author_domain_exists"),
+      appliedPolicy: try optionalWord("applied_policy"), spfAligned: try flag("spf_aligned"),
+      dkimAligned: try flag("dkim_aligned"))
+  }
+
+  /// The interpreted record; nil when there is none.
+  fileprivate func policyRecord() throws -> DMARCPolicyRecord? {
+    guard let policy: DomainOwnerPolicy = try optionalWord("p") else { return nil }
+    var record = DMARCPolicyRecord()
+    record.policy = policy
+    record.subdomainPolicy = try optionalWord("sp")
+    record.nonexistentSubdomainPolicy = try optionalWord("np")
+    record.dkimAlignment = try word("adkim")
+    record.spfAlignment = try word("aspf")
+    record.isTesting = try text("t") == "y"
+    record.failureOptions = try text("fo")
+    record.isPublicSuffix = ["y": true, "n": false][try text("psd")]
+    record.percent = try optionalInteger("pct")
+    record.aggregateReportURIs = try list("rua")
+    record.failureReportURIs = try list("ruf")
+    record.problems = try list("problems")
+    return record
+  }
+
+  private func spfOutcome(_ identity: SPFIdentity) throws -> SPFOutcome {
+    SPFOutcome(
+      identity: identity, domain: try text("domain"), result: try word("result"),
+      cause: try word("cause"), term: try optionalText("term"),
+      termDomain: try optionalText("term_domain"), explanation: try text("explanation"),
+      senderExplanation: try optionalText("sender_explanation"), lookups: try integer("lookups"),
+      voidLookups: try integer("void_lookups"), failedName: try optionalText("failed_name"),
+      alignment: try alignment())
+  }
+
+  private func dkimOutcome() throws -> DKIMOutcome {
+    DKIMOutcome(
+      domain: try text("domain"), selector: try text("selector"), algorithm: try text("algorithm"),
+      identity: try optionalText("identity"), keyBits: try optionalInteger("key_bits"),
+      canonicalization: try optionalText("canonicalization"),
+      bodyLength: try optionalInteger("body_length"),
+      signatureStart: try optionalText("signature_start"), isTestKey: try flag("is_test_key"),
+      result: try word("result"), cause: try word("cause"), explanation: try text("explanation"),
+      alignment: try alignment())
+  }
+
+  private func alignment() throws -> Alignment? {
+    guard let mode: AlignmentMode = try optionalWord("alignment_mode") else { return nil }
+    return Alignment(
+      isAligned: try optionalFlag("is_aligned"), mode: mode,
+      organizationalDomain: try optionalDomain("organizational_domain"),
+      obstacle: try optionalWord("alignment_obstacle"))
+  }
+
+  fileprivate func reportableMessage() throws -> ReportableMessage {
+    ReportableMessage(
+      clientAddress: try address("client_address"), authorDomain: try domain("author_domain"),
+      authorDomainExists: try optionalFlag("author_domain_exists"),
+      hasNullReversePath: try flag("null_reverse_path"),
+      envelopeFromDomain: try optionalOctets("envelope_from_domain"),
+      spf: ReportableMessage.SPF(
+        domain: try text("spf_domain"), result: try word("spf_result"),
+        cause: try word("spf_cause")),
+      dkim: [], result: try word("dmarc_result"), cause: try word("dmarc_cause"),
+      appliedPolicy: try optionalWord("applied_policy"), spfAligned: try flag("spf_aligned"),
+      dkimAligned: try flag("dkim_aligned"), disposition: try word("disposition"),
+      overrideReasons: try list("override_reasons"))
+  }
+
+  fileprivate func reportableDKIM() throws -> ReportableMessage.DKIM? {
+    guard let result: DKIMResult = try optionalWord("dkim_result") else { return nil }
+    return ReportableMessage.DKIM(
+      domain: try text("dkim_domain"), selector: try text("dkim_selector"), result: result,
+      cause: try word("dkim_cause"), isAligned: try optionalFlag("dkim_is_aligned"))
+  }
+}

@@ -1,0 +1,226 @@
+import Foundation
+import GRDB
+import Synchronization
+
+/// The ledger in an SQLite file, in WAL mode: readers, in this process or others, never wait for
+/// the writer, nor it for them.
+public final class SQLiteStore: LedgerStore {
+  /// How a database is opened.
+  public struct Settings: Sendable {
+    /// Whether the database is only read; then nothing on disk changes.
+    public var isReadOnly = false
+    /// Whether a commit waits for the disk (`synchronous=FULL`); without, a power failure can take
+    /// the last messages, a crash of the process cannot.
+    public var isDurable = true
+    /// How long to wait for another process's lock, in seconds.
+    public var busyTimeoutSeconds = 5.0
+    /// The most messages in one transaction, at least 1.
+    public var maximumBatch = 512
+
+    /// Makes the default settings.
+    public init() {}
+  }
+
+  /// The database file, an absolute path.
+  public let path: String
+  private let pool: DatabasePool
+  private let writer: GroupCommit?
+  private let commits: Counter
+
+  /// Opens a ledger; creates or migrates it unless it is to be read only.
+  ///
+  /// It is written to and committed once before this returns, so that an unusable ledger shows at
+  /// the start and not with the first mail.
+  ///
+  /// - Parameters:
+  ///   - path: The database file; relative to the working directory of this moment.
+  ///   - settings: How it is opened.
+  /// - Throws: Why the file cannot be used as a ledger.
+  public init(path: String, settings: Settings = Settings()) throws(LedgerError) {
+    let absolutePath = Self.absolute(path)
+    self.path = absolutePath
+    let counter = Counter()
+    commits = counter
+    do {
+      try Self.checkPlace(absolutePath, isReadOnly: settings.isReadOnly)
+      let pool = try Self.open(absolutePath, settings)
+      if settings.isReadOnly {
+        try pool.read { try Self.checkSchema($0, path: absolutePath, mustBeCurrent: true) }
+      } else {
+        try Self.prepareForWriting(pool, path: absolutePath, settings)
+      }
+      self.pool = pool
+    } catch {
+      throw LedgerError(error, path: absolutePath)
+    }
+    guard !settings.isReadOnly else {
+      writer = nil
+      return
+    }
+    writer = GroupCommit(
+      maximumBatch: settings.maximumBatch,
+      closedError: LedgerError(path: absolutePath, problem: .closed)
+    ) { [pool] rows in
+      Self.commit(rows, to: pool, path: absolutePath, counter)
+    }
+  }
+
+  deinit { writer?.stop() }
+
+  /// Keeps one message; see ``LedgerStore/append(_:)``.
+  public func append(_ record: MessageRecord) throws(LedgerError) {
+    guard let writer else {
+      throw LedgerError(path: path, problem: .notWritable("opened read only"))
+    }
+    try writer.commit(MessageRow(record))
+  }
+
+  /// Gives a view that does not change; see ``LedgerStore/read(_:)``.
+  public func read<Result>(_ body: (any LedgerSnapshot) throws -> Result) throws -> Result {
+    do {
+      return try pool.read { try body(SQLiteSnapshot(database: $0, path: path)) }
+    } catch let error as DatabaseError {
+      throw LedgerError(error, path: path)
+    }
+  }
+
+  /// Refuses further messages; those handed in already are still committed.
+  public func close() { writer?.stop() }
+
+  /// How many transactions were committed.
+  var commitCount: Int { commits.value }
+
+  // MARK: Opening
+
+  private static func absolute(_ path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.path
+  }
+
+  /// Finds the plain mistakes, for which SQLite has only "unable to open database file".
+  private static func checkPlace(_ path: String, isReadOnly: Bool) throws(LedgerError) {
+    var isDirectory: ObjCBool = false
+    let files = FileManager.default
+    let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    guard unsafe files.fileExists(atPath: directory, isDirectory: &isDirectory),
+      isDirectory.boolValue
+    else { throw LedgerError(path: path, problem: .directoryMissing) }
+    let exists = unsafe files.fileExists(atPath: path, isDirectory: &isDirectory)
+    if exists, isDirectory.boolValue { throw LedgerError(path: path, problem: .isDirectory) }
+    if isReadOnly, !exists { throw LedgerError(path: path, problem: .missing) }
+  }
+
+  private static func open(_ path: String, _ settings: Settings) throws -> DatabasePool {
+    var configuration = Configuration()
+    configuration.readonly = settings.isReadOnly
+    configuration.busyMode = .timeout(settings.busyTimeoutSeconds)
+    configuration.foreignKeysEnabled = true
+    configuration.label = "ledger"
+    configuration.prepareDatabase { database in
+      // Before anything is written: the file may be somebody else's.
+      try checkSchema(database, path: path, mustBeCurrent: false)
+    }
+    return try DatabasePool(path: path, configuration: configuration)
+  }
+
+  private static func checkSchema(
+    _ database: Database, path: String, mustBeCurrent: Bool
+  ) throws {
+    let id = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
+    let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
+    guard id == SQLiteMigrations.applicationID || (id == 0 && tables == 0) else {
+      throw LedgerError(path: path, problem: .foreignDatabase)
+    }
+    let migrator = SQLiteMigrations.migrator
+    let known = Set(migrator.migrations)
+    let applied = try migrator.appliedIdentifiers(database)
+    let unknown = applied.subtracting(known).sorted()
+    guard unknown.isEmpty else {
+      throw LedgerError(path: path, problem: .newerSchema(unknown))
+    }
+    if mustBeCurrent, applied != known { throw LedgerError(path: path, problem: .olderSchema) }
+  }
+
+  private static func prepareForWriting(
+    _ pool: DatabasePool, path: String, _ settings: Settings
+  ) throws {
+    try pool.writeWithoutTransaction { database in
+      // GRDB sets NORMAL when it turns WAL on.
+      try database.execute(
+        sql: "PRAGMA synchronous = \(settings.isDurable ? "FULL" : "NORMAL")")
+      try database.execute(sql: "PRAGMA application_id = \(SQLiteMigrations.applicationID)")
+      try LibSQLite.keepWALFiles(database)
+    }
+    try SQLiteMigrations.migrator.migrate(pool)
+    try pool.write { database in
+      try database.execute(sql: "UPDATE ledger_state SET writer_starts = writer_starts + 1")
+    }
+  }
+
+  // MARK: Writing
+
+  private static func commit(
+    _ rows: [MessageRow], to pool: DatabasePool, path: String, _ commits: Counter
+  ) -> [Result<Void, LedgerError>] {
+    do {
+      let results = try pool.write { try insert(rows, into: $0, path: path) }
+      commits.increment()
+      return results
+    } catch {
+      // The whole transaction is lost. Whose fault that was is not known, so each row gets a
+      // transaction of its own, and its own error.
+      if rows.count > 1 { return rows.flatMap { commit([$0], to: pool, path: path, commits) } }
+      return [.failure(LedgerError(error, path: path))]
+    }
+  }
+
+  private static func insert(
+    _ rows: [MessageRow], into database: Database, path: String
+  ) throws -> [Result<Void, LedgerError>] {
+    var results: [Result<Void, LedgerError>] = []
+    for row in rows {
+      do {
+        try database.inSavepoint {
+          try row.insert(into: database)
+          return .commit
+        }
+        results.append(.success(()))
+      } catch {
+        // Some failures (a full disk) make SQLite roll back everything, not the savepoint alone.
+        guard database.isInsideTransaction, rows.count > 1 else { throw error }
+        results.append(.failure(LedgerError(error, path: path)))
+      }
+    }
+    return results
+  }
+
+  /// A number that several threads may raise.
+  private final class Counter: Sendable {
+    private let count = Mutex(0)
+    var value: Int { count.withLock { $0 } }
+    func increment() { count.withLock { $0 += 1 } }
+  }
+}
+
+extension LedgerError {
+  /// Puts what SQLite or the file system says into our words.
+  init(_ error: any Error, path: String) {
+    if let error = error as? LedgerError {
+      self = error
+      return
+    }
+    guard let error = error as? DatabaseError else {
+      self.init(path: path, problem: .database(code: -1, message: "\(error)"))
+      return
+    }
+    let words = error.message ?? "no further words"
+    let problem: Problem
+    switch error.resultCode {
+    case .SQLITE_NOTADB, .SQLITE_CORRUPT: problem = .notADatabase
+    case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM: problem = .notWritable(words)
+    case .SQLITE_BUSY, .SQLITE_LOCKED: problem = .busy
+    case .SQLITE_FULL: problem = .full
+    default: problem = .database(code: error.extendedResultCode.rawValue, message: words)
+    }
+    self.init(path: path, problem: problem)
+  }
+}

@@ -1,0 +1,139 @@
+import CZlib
+import Foundation
+
+/// What zlib reports: its code, and what was being done.
+struct LibZlibError: Error, CustomStringConvertible {
+  let code: Int32
+  let doing: String
+  var description: String { "zlib: \(doing) failed (code \(code))" }
+}
+
+/// Writes a gzip file piece by piece; the only file of this module that calls zlib.
+///
+/// Equal input gives equal bytes: the header holds no time, no name and no operating system.
+@safe final class GzipWriter {
+  private let file: FileHandle
+  // On the heap because zlib keeps the address of the stream it was given.
+  private let stream: UnsafeMutablePointer<z_stream>
+  private var output = [UInt8](repeating: 0, count: 64 * 1024)
+
+  init(_ file: FileHandle) throws {
+    self.file = file
+    unsafe stream = .allocate(capacity: 1)
+    unsafe stream.initialize(to: z_stream())
+    let gzipFormat: Int32 = 15 + 16
+    let code = unsafe deflateInit2_(
+      stream, 6, Z_DEFLATED, gzipFormat, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+      Int32(MemoryLayout<z_stream>.size))
+    guard code == Z_OK else { throw LibZlibError(code: code, doing: "starting compression") }
+  }
+
+  deinit {
+    // A stream that did not start has no state, which deflateEnd sees.
+    _ = unsafe deflateEnd(stream)
+    unsafe stream.deinitialize(count: 1)
+    unsafe stream.deallocate()
+  }
+
+  func write(_ octets: [UInt8]) throws {
+    var input = octets  // zlib's interface lacks a const; it only reads.
+    try unsafe input.withUnsafeMutableBufferPointer { buffer in
+      unsafe stream.pointee.next_in = buffer.baseAddress
+      unsafe stream.pointee.avail_in = UInt32(clamping: buffer.count)
+      try deflatePending(Z_NO_FLUSH)
+    }
+  }
+
+  /// Writes what is left and makes it durable; the file stays open.
+  func finish() throws {
+    unsafe stream.pointee.avail_in = 0
+    try deflatePending(Z_FINISH)
+    try file.synchronize()
+  }
+
+  private func deflatePending(_ flush: Int32) throws {
+    while true {
+      let (code, produced) = unsafe output.withUnsafeMutableBufferPointer { buffer in
+        unsafe stream.pointee.next_out = buffer.baseAddress
+        unsafe stream.pointee.avail_out = UInt32(clamping: buffer.count)
+        let code = unsafe deflate(stream, flush)
+        return (code, buffer.count - Int(unsafe stream.pointee.avail_out))
+      }
+      // Z_BUF_ERROR: nothing to do, which is no failure.
+      guard code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR else {
+        throw LibZlibError(code: code, doing: "compression")
+      }
+      if produced > 0 { try file.write(contentsOf: output[..<produced]) }
+      if produced < output.count { return }
+    }
+  }
+}
+
+/// Reads a file piece by piece, uncompressing it when it is gzip.
+@safe final class GzipReader {
+  private let file: FileHandle
+  private let stream: UnsafeMutablePointer<z_stream>
+  private var input: [UInt8] = []
+  private var consumed = 0
+  private var isGzip: Bool?
+  private var isAtEnd = false
+
+  init(_ file: FileHandle) throws {
+    self.file = file
+    unsafe stream = .allocate(capacity: 1)
+    unsafe stream.initialize(to: z_stream())
+    let gzipFormat: Int32 = 15 + 16
+    let code = unsafe inflateInit2_(
+      stream, gzipFormat, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    guard code == Z_OK else { throw LibZlibError(code: code, doing: "starting decompression") }
+  }
+
+  deinit {
+    _ = unsafe inflateEnd(stream)
+    unsafe stream.deinitialize(count: 1)
+    unsafe stream.deallocate()
+  }
+
+  /// The next octets, at most `most`; none at the end of the file.
+  func read(_ most: Int) throws -> [UInt8] {
+    while !isAtEnd {
+      if consumed == input.count {
+        input = Array(try file.read(upToCount: 64 * 1024) ?? Data())
+        consumed = 0
+      }
+      if isGzip == nil { isGzip = input.starts(with: [0x1F, 0x8B]) }
+      if isGzip == false {
+        let piece = input[consumed...].prefix(most)
+        consumed += piece.count
+        return Array(piece)
+      }
+      let piece = try inflatePending(most)
+      if !piece.isEmpty { return piece }
+    }
+    return []
+  }
+
+  private func inflatePending(_ most: Int) throws -> [UInt8] {
+    let isInputAtEnd = input.isEmpty
+    var output = [UInt8](repeating: 0, count: most)
+    let code = unsafe input.withUnsafeMutableBufferPointer { source in
+      unsafe output.withUnsafeMutableBufferPointer { target in
+        unsafe stream.pointee.next_in = source.baseAddress.map { unsafe $0 + consumed }
+        unsafe stream.pointee.avail_in = UInt32(clamping: source.count - consumed)
+        unsafe stream.pointee.next_out = target.baseAddress
+        unsafe stream.pointee.avail_out = UInt32(clamping: target.count)
+        return unsafe inflate(stream, Z_NO_FLUSH)
+      }
+    }
+    consumed = input.count - Int(unsafe stream.pointee.avail_in)
+    output.removeLast(Int(unsafe stream.pointee.avail_out))
+    switch code {
+    case Z_STREAM_END: isAtEnd = true
+    case Z_OK: break
+    case Z_BUF_ERROR where !isInputAtEnd: break
+    case Z_BUF_ERROR: throw LibZlibError(code: code, doing: "decompression: the file ends early")
+    default: throw LibZlibError(code: code, doing: "decompression")
+    }
+    return output
+  }
+}

@@ -1,0 +1,126 @@
+import MailAuth
+
+/// The rules of RFC 9990 that its schema does not express, checked on the stream of nodes.
+struct ReportCheck {
+  private static let maximumProblems = 20
+  private static let required: Set<String> = [
+    "org_name", "email", "report_id", "domain", "source_ip", "header_from", "selector",
+  ]
+  private static let names: Set<String> = ["domain", "header_from", "envelope_from", "envelope_to"]
+
+  private var findings = ReportSchema.Findings()
+  private var path: [String] = []
+  private var text = ""
+  private var begin: Int64?
+  private var policies: Set<String> = []
+  private var row = Row()
+
+  /// What one record said, until it ends.
+  private struct Row {
+    var disposition = ""
+    var dkim = ""
+    var spf = ""
+    var reasons = 0
+    var signatures = 0
+  }
+
+  /// Reads a report to its end and says what was found.
+  static func findings(from reader: XMLValidatingReader) throws -> ReportSchema.Findings {
+    var check = ReportCheck()
+    while let node = try reader.next() { check.take(node) }
+    check.findings.formProblems = reader.problems
+    return check.findings
+  }
+
+  private mutating func take(_ node: XMLNode) {
+    switch node {
+    case .open(let name, let namespace, _): open(name, namespace)
+    case .text(let piece): text += piece
+    case .close(let name, _):
+      close(name)
+      if !path.isEmpty { path.removeLast() }
+      text = ""
+    }
+  }
+
+  private mutating func open(_ name: String, _ namespace: String) {
+    let parent = path.last
+    path.append(name)
+    text = ""
+    let isExtension =
+      (parent == "extension" && path.count == 3)
+      || (parent == "record" && !["row", "identifiers", "auth_results"].contains(name))
+    if isExtension, namespace.isEmpty || namespace == AggregateReport.namespace {
+      complain("extension <\(name)> without a namespace of its own")
+    }
+    if path.count == 2, name == "record" { row = Row() }
+    if parent == "auth_results", name == "dkim" { row.signatures += 1 }
+    if parent == "policy_evaluated", name == "reason" { row.reasons += 1 }
+  }
+
+  private mutating func close(_ name: String) {
+    // What extensions hold is theirs.
+    guard path.count <= 2 || path[1] != "extension" else { return }
+    if Self.required.contains(name), text.isEmpty { complain("<\(name)> is empty") }
+    if Self.names.contains(name), text.utf8.contains(where: { $0 >= 0x80 }) {
+      complain("<\(name)> holds U-labels")
+    }
+    switch path.dropFirst().joined(separator: "/") {
+    case "version": if text != "1.0" { complain("<version> is not 1.0") }
+    case "report_metadata/report_id": findings.reportID = text
+    case "report_metadata/date_range/begin": begin = Int64(text)
+    case "report_metadata/date_range/end": closeRange()
+    case "policy_published/domain": findings.policyDomain = text
+    case "policy_published/p", "policy_published/sp", "policy_published/np": policies.insert(text)
+    case "policy_published/fo": checkFailureOptions()
+    case "record/row/source_ip":
+      if IPAddress(text) == nil { complain("<source_ip> is not an address") }
+    case "record/row/count": closeCount()
+    case "record/row/policy_evaluated/disposition": row.disposition = text
+    case "record/row/policy_evaluated/dkim": row.dkim = text
+    case "record/row/policy_evaluated/spf": row.spf = text
+    case "record": closeRecord()
+    default: break
+    }
+  }
+
+  private mutating func closeRange() {
+    guard let begin, let end = Int64(text) else { return complain("<date_range> is out of range") }
+    if begin > end { complain("<date_range> ends before it begins") }
+  }
+
+  private mutating func closeCount() {
+    guard let count = Int(text), count > 0 else { return complain("<count> is not positive") }
+    let (sum, overflow) = findings.messages.addingReportingOverflow(count)
+    if overflow { return complain("<count> is out of range") }
+    findings.messages = sum
+  }
+
+  private mutating func checkFailureOptions() {
+    let known = ["0", "1", "d", "s"]
+    let options = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    if !options.allSatisfy(known.contains) { complain("<fo> holds an unknown option") }
+  }
+
+  private mutating func closeRecord() {
+    findings.records += 1
+    if row.signatures > AggregateReport.maximumSignatures {
+      complain("a record with more than \(AggregateReport.maximumSignatures) signatures")
+    }
+    let hasFailed = row.dkim == "fail" && row.spf == "fail"
+    if hasFailed, row.disposition == "pass" { complain("disposition pass of a failing row") }
+    // RFC 9990 section 3.1.1.9; which of p, sp and np applied is not in the report.
+    if hasFailed, row.reasons == 0, !policies.contains(row.disposition) {
+      complain("a disposition other than the policy's without a reason")
+    }
+  }
+
+  private mutating func complain(_ problem: String) {
+    let place =
+      findings.records > 0 || path.count > 1 && path[1] == "record"
+      ? "record \(findings.records + (path.count > 1 ? 1 : 0)): " : ""
+    if findings.contentProblems.count < Self.maximumProblems {
+      findings.contentProblems.append(place + problem)
+    }
+  }
+}

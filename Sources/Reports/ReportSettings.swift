@@ -1,0 +1,27 @@
+public import MailAuth
+
+/// Who reports: the same for all reports of an installation.
+public struct ReportSettings: Sendable, Equatable {
+  /// The receiver in file names and subjects (RFC 9990 section 3.5.1).
+  public var receiver: DomainName
+  /// `org_name`; not empty.
+  public var organization: String
+  /// `email`: where to ask about reports; not empty.
+  public var email: String
+  /// `extra_contact_info`, such as a web page; nil for none.
+  public var extraContact: String?
+  /// `generator`: name and version of the program.
+  public var generator: String
+
+  /// Makes settings.
+  public init(
+    receiver: DomainName, organization: String, email: String, extraContact: String? = nil,
+    generator: String
+  ) {
+    self.receiver = receiver
+    self.organization = organization
+    self.email = email
+    self.extraContact = extraContact
+    self.generator = generator
+  }
+}
