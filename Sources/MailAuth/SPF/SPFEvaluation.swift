@@ -64,7 +64,7 @@ final class SPFEvaluation {
       }
       let place = SPFPlace(term: redirect.text, domain: domain)
       if let ending = countLookup(at: place) { return ending }
-      fetched = fetchTarget(redirect.target, at: place, .redirectWithoutRecord, next: &domain)
+      fetched = fetchRedirect(to: redirect.target, at: place, domain: &domain)
     }
   }
 
@@ -73,21 +73,24 @@ final class SPFEvaluation {
     case ending(SPFEnding)
   }
 
-  /// The record that an include or redirect leads to; none at all is a permerror with `cause`
-  /// (RFC 7208 sections 5.2 and 6.1).
-  private func fetchTarget(
-    _ target: SPFMacro, at place: SPFPlace, _ cause: SPFCause, next: inout String
+  /// The record that a redirect leads to, and its domain; none at all is a permerror
+  /// (RFC 7208 section 6.1).
+  private func fetchRedirect(
+    to target: SPFMacro, at place: SPFPlace, domain: inout String
   ) -> Fetched {
     guard let name = expansion.name(from: target, in: place.domain) else {
-      return .ending(unusableTarget(target, at: place, cause))
+      return .ending(unusableTarget(target, at: place, .redirectWithoutRecord))
     }
-    next = name
+    domain = name
     let fetched = fetchRecord(of: name, for: place)
     guard case .ending(let ending) = fetched, ending.result == .none else { return fetched }
     return .ending(
-      place.ending(.permerror, cause, SPFSentence.leadsNowhere(place, name, ending.cause)))
+      place.ending(
+        .permerror, .redirectWithoutRecord,
+        SPFSentence.leadsNowhere(place, name, ending.cause)))
   }
 
+  /// For include and redirect: the DNS cannot hold the name they expand to.
   private func unusableTarget(
     _ target: SPFMacro, at place: SPFPlace, _ cause: SPFCause
   ) -> SPFEnding {
