@@ -25,6 +25,7 @@ struct SPFCheck {
   ///   - mailFrom: The reverse-path without angle brackets, as it came; empty for the null one.
   ///   - receivingHost: The name of this host, for macro `r`.
   ///   - now: Seconds since the epoch, for macro `t`.
+  /// - Returns: The outcome; its alignment is for DMARC to fill in.
   func check(
     identity: SPFIdentity, client: IPAddress, helo: [UInt8], mailFrom: [UInt8],
     receivingHost: String, now: Int64
