@@ -171,7 +171,8 @@ private func headerField(
   _ value: UnsafeMutablePointer<CChar>?
 ) -> sfsistat {
   guard let session = unsafe session(context) else { return SMFIS_TEMPFAIL }
-  if unsafe name != nil { unsafe session.header(name: octets(name), value: octets(value)) }
+  let name = unsafe octets(name)
+  if !name.isEmpty { unsafe session.header(name: name, value: octets(value)) }
   return session.proceed(SMFIP_NR_HDR)
 }
 
@@ -250,7 +251,9 @@ private func answer(
   _ reply: MilterReply, _ context: OpaquePointer?, _ session: Session, queueID: String
 ) -> sfsistat {
   switch reply {
-  case .accept: return SMFIS_ACCEPT
+  // At the end of a message this accepts it just as SMFIS_ACCEPT does; but that one makes libmilter
+  // forget that the message ended, and then it ignores the MTA's SMFIC_QUIT_NC.
+  case .accept: return SMFIS_CONTINUE
   case .tempfail(let code, let enhancedCode, let text):
     // MTAs take the text as a format: "%" is written twice. libmilter allows 980 octets, no CR, LF.
     let safe = Array(text.utf8).printable(limit: 400).split(
