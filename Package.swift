@@ -47,8 +47,9 @@ let package = Package(
       name: "MailAuth",
       dependencies: ["CIDN2", "COpenDKIM", "COpenSSL", "CPSL", "CSPF2", "CUnbound", "Yams"],
       swiftSettings: swiftSettings),
+    .target(name: "CMilterSignals"),
     .target(
-      name: "Milter", dependencies: ["CMilter", "MailAuth", logging],
+      name: "Milter", dependencies: ["CMilter", "CMilterSignals", "MailAuth", logging],
       swiftSettings: swiftSettings),
     .target(
       name: "Ledger", dependencies: ["MailAuth", grdb, sqlite, logging],
@@ -66,13 +67,17 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(
-      name: "TestSupport", dependencies: ["MailAuth", "Yams"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["COpenSSL", "MailAuth", "Yams"], path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     .testTarget(
       name: "MailAuthTests", dependencies: ["MailAuth", "TestSupport", "Yams"],
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "MilterTestServer", dependencies: ["Milter", "MailAuth", logging],
+      path: "Tests/MilterTestServer", swiftSettings: swiftSettings),
     .testTarget(
-      name: "MilterTests", dependencies: ["Milter", "MailAuth", "TestSupport"],
+      name: "MilterTests",
+      dependencies: ["Milter", "MailAuth", "MilterTestServer", "TestSupport", logging],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "LedgerTests", dependencies: ["Ledger", "MailAuth", "TestSupport", grdb],

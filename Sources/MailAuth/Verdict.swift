@@ -58,3 +58,37 @@ public struct Verdict: Sendable, Equatable {
     self.authenticationResults = authenticationResults
   }
 }
+
+extension Verdict {
+  /// Decides what to do with a message. For now that is always nothing: results are recorded and
+  /// written on the message, and no policy is enforced.
+  ///
+  /// - Parameters:
+  ///   - evaluation: What was found out.
+  ///   - envelope: The message's envelope.
+  ///   - authservID: The name under which results are written (RFC 8601 section 2.5).
+  public init(_ evaluation: Evaluation, envelope: Envelope, authservID: String) {
+    self.init(
+      disposition: .none, overrideReasons: Self.overrideReasons(evaluation.dmarc),
+      authenticationResults: AuthenticationResults.text(
+        authservID: authservID, evaluation: evaluation, envelope: envelope))
+  }
+
+  /// The comment of a message whose policy is not applied because nothing is enforced.
+  public static let monitoringComment = "monitoring only, policies are not enforced"
+  /// The comment of a message whose DMARC result is temperror.
+  public static let temporaryErrorComment = "DMARC temperror, a DNS answer is missing"
+
+  private static func overrideReasons(_ dmarc: DMARCOutcome) -> [OverrideReason] {
+    guard let record = dmarc.record else { return [] }
+    switch dmarc.result {
+    case .temperror: return [OverrideReason(.other, comment: temporaryErrorComment)]
+    case .fail:
+      let tested = record.isTesting && dmarc.appliedPolicy != dmarc.policyBeforeTesting
+      let ignored = dmarc.appliedPolicy != DomainOwnerPolicy.none
+      return (tested ? [OverrideReason(.policyTestMode)] : [])
+        + (ignored ? [OverrideReason(.localPolicy, comment: monitoringComment)] : [])
+    case .none, .pass, .permerror: return []
+    }
+  }
+}

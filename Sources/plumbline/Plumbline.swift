@@ -1,9 +1,23 @@
 import ArgumentParser
+import Foundation
 
 /// The command `plumbline`.
 @main
 struct Plumbline: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plumbline",
-    abstract: "Says of each message whether its From domain is backed, and if not, why not.")
+    abstract: "Says of each message whether its From domain is backed, and if not, why not.",
+    subcommands: [CheckCommand.self])
+
+  /// Runs the command line; errors of ours end with their own exit status.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      guard let status = exitStatus(of: error) else { exit(withError: error) }
+      FileHandle.standardError.write(Data("plumbline: \(error)\n".utf8))
+      Foundation.exit(status)
+    }
+  }
 }

@@ -97,6 +97,8 @@ public struct DMARCOutcome: Sendable, Equatable {
   public var organizationalDomain: DomainName?
   /// Whether the Author Domain exists: false after NXDOMAIN, nil when nobody had to know.
   public var authorDomainExists: Bool?
+  /// What the record says for this message if it fails, after sp and np; nil without a record.
+  public var policyBeforeTesting: DomainOwnerPolicy?
   /// What the record asks for this message if it fails, after sp, np and t; nil without a record.
   public var appliedPolicy: DomainOwnerPolicy?
   /// Whether SPF passed for an aligned MAIL FROM identity.
@@ -109,7 +111,7 @@ public struct DMARCOutcome: Sendable, Equatable {
     result: DMARCResult, cause: DMARCCause, explanation: String, discovery: PolicyDiscovery,
     policyDomain: DomainName? = nil, record: DMARCPolicyRecord? = nil, recordText: String? = nil,
     organizationalDomain: DomainName? = nil, authorDomainExists: Bool? = nil,
-    appliedPolicy: DomainOwnerPolicy? = nil, spfAligned: Bool = false, dkimAligned: Bool = false
+    policyBeforeTesting: DomainOwnerPolicy? = nil, appliedPolicy: DomainOwnerPolicy? = nil, spfAligned: Bool = false, dkimAligned: Bool = false
   ) {
     self.result = result
     self.cause = cause
@@ -120,6 +122,7 @@ public struct DMARCOutcome: Sendable, Equatable {
     self.recordText = recordText
     self.organizationalDomain = organizationalDomain
     self.authorDomainExists = authorDomainExists
+    self.policyBeforeTesting = policyBeforeTesting
     self.appliedPolicy = appliedPolicy
     self.spfAligned = spfAligned
     self.dkimAligned = dkimAligned

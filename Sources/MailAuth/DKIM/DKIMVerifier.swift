@@ -1,0 +1,309 @@
+/// How DKIM is verified.
+public struct DKIMSettings: Sendable {
+  /// What a signature is worth that leaves a part of the body unsigned (`l=`).
+  public enum PartialBody: String, Sendable, CaseIterable {
+    /// Result `policy`: it does not count (RFC 6376 section 8.2).
+    case policy
+    /// Result `pass`, with the fact in the explanation.
+    case pass
+  }
+
+  /// Signatures evaluated per message, from the top; 1 to 50. The others are recorded as not
+  /// evaluated.
+  public var maximumSignatures = 10
+  /// RSA keys below this size are refused; RFC 8301 demands at least 1024 bits.
+  public var minimumKeyBits = 1024
+  /// What a partly signed body is worth.
+  public var partialBody = PartialBody.policy
+  /// How far `t=` and `x=` may disagree with our clock, in seconds.
+  public var clockSkewSeconds: Int64 = 300
+
+  /// Makes the default settings.
+  public init() {}
+}
+
+/// DKIM verification of one message (RFC 6376 section 6): judged by us, computed by libopendkim.
+///
+/// The order of calls is `init` with the whole header, `body` for each piece, `finish`.
+final class DKIMVerifier {
+  /// One DKIM-Signature field on its way to an outcome.
+  private struct Candidate {
+    var signature: DKIMSignature
+    /// Its place among the signatures libopendkim was given; nil when it was not given.
+    var libraryIndex: Int?
+    var keyBits: Int?
+    var isTestKey = false
+    var keyRecord: String?
+    var problem: DKIMProblem?
+  }
+
+  private let settings: DKIMSettings
+  private var candidates: [Candidate] = []
+  private var verification: LibOpenDKIMVerification?
+  private var hasOmittedSignatures = false
+  // Only for signatures with l=; libopendkim stops counting there.
+  private var bodyLength: CanonicalBodyLength?
+
+  /// Reads and judges the signatures of a header and hands the header to libopendkim if any of
+  /// them can be verified.
+  init(settings: DKIMSettings, libraries: DKIMLibraries, header: [HeaderField], now: Int64) {
+    self.settings = settings
+    let fields = header.filter { $0.isNamed("DKIM-Signature") }
+    candidates = fields.enumerated().map { index, field in
+      guard index < settings.maximumSignatures else {
+        return notEvaluated(field, now: now)
+      }
+      let signature = DKIMSignature(
+        field, now: now, clockSkewSeconds: settings.clockSkewSeconds)
+      return Candidate(signature: signature, problem: signature.problem)
+    }
+    guard candidates.contains(where: { $0.problem == nil }) else { return }
+    feedHeader(header, libraries.library(for: candidates.map(\.signature)))
+    if candidates.contains(where: { $0.signature.bodyLength != nil }) {
+      bodyLength = CanonicalBodyLength()
+    }
+  }
+
+  /// The key names that will be asked for, so that they can be fetched ahead.
+  var keyQuestions: [DNSQuestion] {
+    candidates.filter { $0.problem == nil }.compactMap { $0.signature.keyName }
+      .map { DNSQuestion($0, .txt) }
+  }
+
+  /// Takes a piece of the body.
+  func body(_ chunk: UnsafeRawBufferPointer) {
+    guard let verification else { return }
+    unsafe bodyLength?.count(chunk)
+    do throws(LibOpenDKIMError) {
+      try unsafe verification.body(chunk)
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// Fetches the keys, verifies, and gives one outcome for each DKIM-Signature field.
+  func finish(_ resolver: CheckResolver) -> [DKIMOutcome] {
+    for index in candidates.indices where candidates[index].problem == nil {
+      fetchKey(&candidates[index], resolver)
+    }
+    if let verification {
+      var records = candidates.filter { $0.libraryIndex != nil }.map(\.keyRecord)
+      for (index, candidate) in candidates.filter({ $0.libraryIndex != nil }).enumerated()
+      where candidate.problem != nil {
+        records[index] = nil
+      }
+      do throws(LibOpenDKIMError) {
+        let results = try verification.endOfMessage(keyRecords: records)
+        return candidates.map { candidate in
+          outcome(candidate, result: candidate.libraryIndex.map { results[$0] })
+        }
+      } catch {
+        fail(error)
+      }
+    }
+    return candidates.map { outcome($0, result: nil) }
+  }
+
+  // MARK: - Header
+
+  private func notEvaluated(_ field: HeaderField, now: Int64) -> Candidate {
+    // The facts are cheap to read and worth recording; nothing else is done with it.
+    let signature = DKIMSignature(field, now: now, clockSkewSeconds: settings.clockSkewSeconds)
+    return Candidate(
+      signature: signature,
+      problem: DKIMProblem(
+        result: .neutral, cause: .notEvaluated,
+        explanation: "Only the first \(settings.maximumSignatures) signatures are evaluated."))
+  }
+
+  private func feedHeader(_ header: [HeaderField], _ library: LibOpenDKIM) {
+    do throws(LibOpenDKIMError) {
+      let verification = try LibOpenDKIMVerification(library)
+      var fed = 0
+      var position = 0
+      for field in header {
+        if field.isNamed("DKIM-Signature") {
+          defer { position += 1 }
+          guard position < settings.maximumSignatures,
+            candidates[position].signature.isSafeForLibrary, !field.value.contains(0)
+          else {
+            hasOmittedSignatures = true
+            continue
+          }
+          candidates[position].libraryIndex = fed
+          fed += 1
+        }
+        verification.header(field)
+      }
+      let found = try verification.endOfHeaders()
+      guard found == fed else {
+        // Results could then not be told apart; nothing may pass.
+        throw LibOpenDKIMError(operation: "matching \(fed) signatures to \(found)", status: 0)
+      }
+      self.verification = verification
+    } catch {
+      fail(error)
+    }
+  }
+
+  private func fail(_ error: LibOpenDKIMError) {
+    verification = nil
+    for index in candidates.indices {
+      candidates[index].libraryIndex = nil
+      if candidates[index].problem == nil {
+        candidates[index].problem = DKIMProblem(
+          result: .neutral, cause: .internalError, explanation: "\(error)")
+      }
+    }
+  }
+
+  // MARK: - Keys
+
+  private func fetchKey(_ candidate: inout Candidate, _ resolver: CheckResolver) {
+    guard let name = candidate.signature.keyName else { return }
+    let answer = resolver.answer(name, .txt)
+    do throws(DKIMProblem) {
+      let record = try Self.keyRecord(in: answer, name: name)
+      candidate.isTestKey = record.isTest
+      try record.check(for: candidate.signature)
+      let key = try readKey(record, &candidate)
+      candidate.keyBits = key.bits
+      candidate.keyRecord = key.recordText
+    } catch {
+      candidate.problem = error
+    }
+  }
+
+  private func readKey(
+    _ record: DKIMKeyRecord, _ candidate: inout Candidate
+  ) throws(DKIMProblem) -> DKIMPublicKey {
+    // Read without a limit first, so that a refused key's size is recorded too.
+    let key = try DKIMPublicKey(record, minimumRSABits: 0)
+    candidate.keyBits = key.bits
+    return try DKIMPublicKey(record, minimumRSABits: settings.minimumKeyBits)
+  }
+
+  /// The key record in a DNS answer (RFC 6376 section 6.1.2).
+  private static func keyRecord(
+    in answer: DNSAnswer, name: String
+  ) throws(DKIMProblem) -> DKIMKeyRecord {
+    switch answer.outcome {
+    case .answer: break
+    case .nxdomain, .nodata, .invalidName:
+      let why = answer.outcome == .nxdomain ? "the name does not exist" : "it has no TXT record"
+      throw .permerror(.noKey, "There is no key at \(name): \(why).")
+    case .timeout:
+      throw DKIMProblem(
+        result: .temperror, cause: .dnsTimeout,
+        explanation: "The DNS did not answer in time for the key at \(name).")
+    case .servfail, .refused:
+      throw DKIMProblem(
+        result: .temperror, cause: .dnsServfail,
+        explanation: "The DNS failed (\(answer.outcome.rawValue)) for the key at \(name).")
+    case .bogus:
+      throw DKIMProblem(
+        result: .temperror, cause: .dnsBogus,
+        explanation: "The key at \(name) did not pass DNSSEC validation.")
+    }
+    // Several records: the RFC leaves it open; text that is no key record at all is passed over,
+    // two keys at one selector are the owner's mistake.
+    var records: [DKIMKeyRecord] = []
+    var firstProblem: DKIMProblem?
+    for text in answer.joinedTexts {
+      do throws(DKIMProblem) {
+        records.append(try DKIMKeyRecord(text))
+      } catch {
+        firstProblem = firstProblem ?? error
+      }
+    }
+    guard let record = records.first else {
+      throw firstProblem ?? .permerror(.noKey, "There is no key at \(name): no usable TXT record.")
+    }
+    guard records.count == 1 else {
+      throw .permerror(.keySyntax, "There are \(records.count) key records at \(name).")
+    }
+    return record
+  }
+
+  // MARK: - Outcomes
+
+  private func outcome(
+    _ candidate: Candidate, result: LibOpenDKIMVerification.Result?
+  ) -> DKIMOutcome {
+    let signature = candidate.signature
+    let end =
+      candidate.problem ?? result.map { judge($0, candidate) }
+      ?? DKIMProblem(
+        result: .neutral, cause: .internalError,
+        explanation: "libopendkim was not given this signature.")
+    return DKIMOutcome(
+      domain: signature.domain?.text ?? "", selector: signature.selector?.text ?? "",
+      algorithm: signature.algorithm, identity: signature.identity, keyBits: candidate.keyBits,
+      canonicalization: signature.canonicalization, bodyLength: signature.bodyLength,
+      signatureStart: signature.signatureStart, isTestKey: candidate.isTestKey,
+      result: end.result, cause: end.cause, explanation: end.explanation)
+  }
+
+  private func judge(
+    _ result: LibOpenDKIMVerification.Result, _ candidate: Candidate
+  ) -> DKIMProblem {
+    if result.isPass { return judgePass(candidate) }
+    switch result.error {
+    case DKIMLibraryError.badSignature where result.isHeaderVerified:
+      return DKIMProblem(
+        result: .fail, cause: .bodyHashMismatch,
+        explanation: "The body was changed after \(candidate.signature.signer) signed it.")
+    case DKIMLibraryError.badSignature:
+      return mismatch(candidate)
+    case DKIMLibraryError.bodyLengthTooLarge:
+      return .permerror(
+        .bodyLengthLimit, "The signature covers more body (l=) than the message has.")
+    case DKIMLibraryError.keyUndecodable:
+      return .permerror(.keySyntax, "The key's p= holds no public key that can be used.")
+    default:
+      return DKIMProblem(
+        result: .neutral, cause: .internalError,
+        explanation: "libopendkim could not verify the signature: \(result.errorText).")
+    }
+  }
+
+  private func mismatch(_ candidate: Candidate) -> DKIMProblem {
+    if hasOmittedSignatures, candidate.signature.signedNames.contains("dkim-signature") {
+      return DKIMProblem(
+        result: .neutral, cause: .notEvaluated,
+        explanation: "The signature covers other signatures that are not evaluated.")
+    }
+    return DKIMProblem(
+      result: .fail, cause: .signatureMismatch,
+      explanation: "A header field that \(candidate.signature.signer) signed was changed, or "
+        + "another key made the signature.")
+  }
+
+  private func bodyLength(of candidate: Candidate) -> Int? {
+    candidate.signature.canonicalization?.hasSuffix("/relaxed") == true
+      ? bodyLength?.relaxed : bodyLength?.simple
+  }
+
+  private func judgePass(
+    _ candidate: Candidate
+  ) -> DKIMProblem {
+    let signer = candidate.signature.signer
+    let verified = "Header and body are as \(signer) signed them."
+    guard let signed = candidate.signature.bodyLength, let total = bodyLength(of: candidate),
+      signed < total
+    else {
+      return DKIMProblem(result: .pass, cause: .verified, explanation: verified)
+    }
+    let part = "\(total - signed) of \(total) octets of the body are not signed (l=\(signed))."
+    switch settings.partialBody {
+    case .policy: return DKIMProblem(result: .policy, cause: .bodyLengthLimit, explanation: part)
+    case .pass:
+      return DKIMProblem(result: .pass, cause: .verified, explanation: "\(verified) \(part)")
+    }
+  }
+}
+
+extension DKIMSignature {
+  /// The signing domain for sentences.
+  fileprivate var signer: String { domain?.text ?? "the signer" }
+}

@@ -1,0 +1,92 @@
+/// Policies and Organizational Domains for one message, by tree walk or public suffix list.
+struct DomainRelations {
+  private let source: PolicySource
+  private let publicSuffixList: PublicSuffixList?
+  private let memory = Memory()
+
+  // The Organizational Domains of a message's identifiers, most of which are the same few names.
+  private final class Memory {
+    var organizations: [DomainName: Result<DomainName, PolicyLookupFailure>] = [:]
+  }
+
+  /// - Parameter publicSuffixList: The list to use; nil for the tree walk.
+  init(_ source: PolicySource, publicSuffixList: PublicSuffixList?) {
+    self.source = source
+    self.publicSuffixList = publicSuffixList
+  }
+
+  var discovery: PolicyDiscovery { publicSuffixList == nil ? .treewalk : .psl }
+
+  /// The Organizational Domain of a name.
+  func organizationalDomain(of name: DomainName) throws(PolicyLookupFailure) -> DomainName {
+    if let known = memory.organizations[name] { return try known.get() }
+    do throws(PolicyLookupFailure) {
+      let domain =
+        if let publicSuffixList {
+          publicSuffixList.organizationalDomain(of: name) ?? name
+        } else {
+          try TreeWalk(from: name, source).organizationalDomain
+        }
+      memory.organizations[name] = .success(domain)
+      return domain
+    } catch {
+      memory.organizations[name] = .failure(error)
+      throw error
+    }
+  }
+
+  /// The policy for mail from `author`; nil when none is published.
+  func policy(for author: DomainName) throws(PolicyLookupFailure) -> FoundPolicy? {
+    if publicSuffixList != nil { return try listedPolicy(for: author) }
+    // The Author Domain's own record settles the matter without a walk (section 4.10.1).
+    if let own = try record(at: author) { return own }
+    return try TreeWalk(from: author, source).policy
+  }
+
+  /// RFC 7489 section 6.6.3: the Author Domain, then its Organizational Domain; several records at
+  /// one name end the search.
+  private func listedPolicy(for author: DomainName) throws(PolicyLookupFailure) -> FoundPolicy? {
+    if let own = try record(at: author) { return own }
+    if case .none(let count) = source.entry(at: author), count > 1 { return nil }
+    let organization = try organizationalDomain(of: author)
+    return organization == author ? nil : try record(at: organization)
+  }
+
+  private func record(at name: DomainName) throws(PolicyLookupFailure) -> FoundPolicy? {
+    switch source.entry(at: name) {
+    case .none: return nil
+    case .failure(let outcome): throw PolicyLookupFailure(name: name, outcome: outcome)
+    case .record(let interpretation, let text):
+      return FoundPolicy(name: name, interpretation: interpretation, text: text)
+    }
+  }
+
+  /// How an identifier's domain relates to the Author Domain (RFC 9989 section 4.4).
+  ///
+  /// - Parameter hasPolicy: Whether a policy record applies. Without one no name on the Author
+  ///   Domain's walk has a record, so only the name itself can align, and nothing is asked.
+  func alignment(
+    of identifier: DomainName?, with author: DomainName, mode: AlignmentMode, hasPolicy: Bool
+  ) -> Alignment {
+    guard let identifier else {
+      return Alignment(isAligned: false, mode: mode, obstacle: .noDomain)
+    }
+    if identifier == author { return Alignment(isAligned: true, mode: mode) }
+    guard hasPolicy else {
+      return Alignment(isAligned: false, mode: mode, obstacle: .otherOrganization)
+    }
+    do throws(PolicyLookupFailure) {
+      let organization = try organizationalDomain(of: identifier)
+      let isSame = try organization == organizationalDomain(of: author)
+      let obstacle: AlignmentObstacle? =
+        if !isSame { .otherOrganization } else if mode == .strict { .strictMismatch } else { nil }
+      return Alignment(
+        isAligned: obstacle == nil, mode: mode, organizationalDomain: organization,
+        obstacle: obstacle)
+    } catch {
+      // Under strict alignment different names do not align, whatever the DNS would have said.
+      return Alignment(
+        isAligned: mode == .strict ? false : nil, mode: mode, obstacle: .dnsFailure)
+    }
+  }
+}

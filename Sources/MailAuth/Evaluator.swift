@@ -1,0 +1,160 @@
+/// How messages are evaluated: all that does not change from message to message.
+public struct EvaluatorSettings: Sendable {
+  /// The name that `%{r}` of SPF macros stands for: this host.
+  public var receivingHost: String
+  /// SPF's limits.
+  public var spf = SPFSettings()
+  /// DKIM's limits and choices.
+  public var dkim = DKIMSettings()
+  /// The public suffix list for ``PolicyDiscovery/psl``; nil for the tree walk.
+  public var publicSuffixList: PublicSuffixList?
+  /// Octets of header kept per message; beyond it the message is not evaluated but recorded.
+  public var maximumHeaderBytes = 2 * 1024 * 1024
+  /// Header fields kept per message; beyond it the message is not evaluated but recorded.
+  public var maximumHeaderFields = 10_000
+
+  /// Makes the default settings.
+  public init(receivingHost: String) {
+    self.receivingHost = receivingHost
+  }
+}
+
+/// Evaluates messages; one for the whole process.
+public final class Evaluator: Sendable {
+  let settings: EvaluatorSettings
+  let resolver: any Resolver
+  let dkimLibraries: DKIMLibraries
+
+  /// Makes an evaluator.
+  ///
+  /// - Throws: An error with libopendkim's status and text when the library cannot be opened.
+  public init(settings: EvaluatorSettings, resolver: any Resolver) throws {
+    self.settings = settings
+    self.resolver = resolver
+    dkimLibraries = try DKIMLibraries()
+  }
+
+  /// Begins a message.
+  ///
+  /// - Parameters:
+  ///   - envelope: The envelope as far as SPF needs it; recipients do not matter.
+  ///   - now: The time of evaluation, seconds since the epoch.
+  ///   - deadline: Gives the time at which a check that begins now must end; nil for never.
+  public func begin(
+    _ envelope: Envelope, now: Int64,
+    deadline: @escaping @Sendable () -> ContinuousClock.Instant? = { nil }
+  ) -> MessageEvaluation {
+    MessageEvaluation(self, envelope: envelope, now: now, deadline: deadline)
+  }
+}
+
+/// The evaluation of one message: SPF → DKIM → DMARC.
+///
+/// The caller gives the header, then the body, then asks for the result. Calls come one after
+/// another, each possibly on another thread; only ``finish()`` waits. The ``earlyChecks`` may run
+/// on other threads from the beginning.
+public final class MessageEvaluation {
+  /// Checks that need nothing but the envelope: run each on a thread of its own to have it done by
+  /// the end of the message. Those not begun by then run inside ``finish()``.
+  public let earlyChecks: [@Sendable () -> Void]
+
+  private let evaluator: Evaluator
+  private let now: Int64
+  private let deadline: @Sendable () -> ContinuousClock.Instant?
+  private let heloSPF: EarlyCheck<CheckedSPF>
+  private let mailFromSPF: EarlyCheck<CheckedSPF>
+  private var header: [HeaderField] = []
+  private var headerBytes = 0
+  private var isHeaderTooLarge = false
+  private var author = Author.missing(.noFrom, "The message has no header.")
+  private var dkim: DKIMVerifier?
+
+  private struct CheckedSPF: Sendable {
+    var outcome: SPFOutcome
+    var dns: [DNSEvidence]
+  }
+
+  fileprivate init(
+    _ evaluator: Evaluator, envelope: Envelope, now: Int64,
+    deadline: @escaping @Sendable () -> ContinuousClock.Instant?
+  ) {
+    self.evaluator = evaluator
+    self.now = now
+    self.deadline = deadline
+    func check(_ identity: SPFIdentity) -> EarlyCheck<CheckedSPF> {
+      EarlyCheck {
+        let resolver = CheckResolver(evaluator.resolver, deadline: deadline())
+        let outcome = SPFCheck(settings: evaluator.settings.spf, resolver: resolver).check(
+          identity: identity, client: envelope.clientAddress, helo: envelope.helo,
+          mailFrom: envelope.mailFrom, receivingHost: evaluator.settings.receivingHost, now: now)
+        return CheckedSPF(outcome: outcome, dns: resolver.evidence)
+      }
+    }
+    let heloSPF = check(.helo)
+    let mailFromSPF = check(.mailFrom)
+    self.heloSPF = heloSPF
+    self.mailFromSPF = mailFromSPF
+    earlyChecks = [{ mailFromSPF.run() }, { heloSPF.run() }]
+  }
+
+  /// Takes a header field, from the top down.
+  public func addHeader(_ field: HeaderField) {
+    headerBytes += field.name.count + field.value.count
+    guard headerBytes <= evaluator.settings.maximumHeaderBytes,
+      header.count < evaluator.settings.maximumHeaderFields
+    else {
+      isHeaderTooLarge = true
+      return
+    }
+    header.append(field)
+  }
+
+  /// Ends the header and starts fetching keys and policies, without waiting for them.
+  public func endHeaders() {
+    if isHeaderTooLarge {
+      author = .missing(
+        .messageTooLarge,
+        "The header is too large to be evaluated: over "
+          + "\(evaluator.settings.maximumHeaderBytes) octets or "
+          + "\(evaluator.settings.maximumHeaderFields) fields.")
+      header = []
+      return
+    }
+    author = Author(header: header)
+    let dkim = DKIMVerifier(
+      settings: evaluator.settings.dkim, libraries: evaluator.dkimLibraries, header: header,
+      now: now)
+    self.dkim = dkim
+    header = []
+    var questions = dkim.keyQuestions
+    if case .domain(let domain) = author {
+      questions += TreeWalk.names(from: domain).map { DNSQuestion("_dmarc.\($0)", .txt) }
+    }
+    evaluator.resolver.prefetch(questions.filter(\.isValidName))
+  }
+
+  /// Takes a piece of the body, CRLF line ends; the memory is not kept.
+  public func addBody(_ chunk: UnsafeRawBufferPointer) {
+    unsafe dkim?.body(chunk)
+  }
+
+  /// Ends the message, waits for what is still open, and gives the result.
+  public func finish() -> Evaluation {
+    let dkimResolver = CheckResolver(evaluator.resolver, deadline: deadline())
+    let signatures = dkim?.finish(dkimResolver) ?? []
+    let mailFrom = mailFromSPF.value()
+    let helo = heloSPF.value()
+
+    let dmarcResolver = CheckResolver(evaluator.resolver, deadline: deadline())
+    let source = PolicySource(dmarcResolver)
+    let dmarc = DMARCEvaluation(
+      author: author, mailFromSPF: mailFrom.outcome, heloSPF: helo.outcome, dkim: signatures,
+      relations: DomainRelations(source, publicSuffixList: evaluator.settings.publicSuffixList),
+      source: source)
+    let authorDomain: DomainName? = if case .domain(let domain) = author { domain } else { nil }
+    return Evaluation(
+      authorDomain: authorDomain, mailFromSPF: dmarc.mailFromSPF, heloSPF: dmarc.heloSPF,
+      dkim: dmarc.dkim, dmarc: dmarc.outcome,
+      dns: helo.dns + mailFrom.dns + dkimResolver.evidence + dmarcResolver.evidence)
+  }
+}

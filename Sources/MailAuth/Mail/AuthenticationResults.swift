@@ -1,0 +1,163 @@
+/// The Authentication-Results field (RFC 8601): ours as text, others' only as far as it takes to
+/// see in whose name they speak.
+public enum AuthenticationResults {
+  /// The name of the field.
+  public static let fieldName = "Authentication-Results"
+
+  /// Whether an incoming field must go, because it speaks in our name or might be read so.
+  ///
+  /// Besides our own authserv-id that covers fields whose authserv-id cannot be found and fields
+  /// of an unknown version (RFC 8601 section 5).
+  ///
+  /// - Parameters:
+  ///   - value: The value of the incoming field, as octets.
+  ///   - authservID: Our own authserv-id.
+  public static func speaksFor(authservID: String, value: [UInt8]) -> Bool {
+    var reader = FieldStart(value)
+    guard let identifier = reader.token() else { return true }
+    if isSame(identifier, authservID) { return true }
+    guard let version = reader.token() else { return reader.isBroken }
+    return version != Array("1".utf8)
+  }
+
+  /// The value of our field on one line: authserv-id, then a result for each method.
+  static func text(authservID: String, evaluation: Evaluation, envelope: Envelope) -> String {
+    var parts = [quotedIfNeeded(authservID)]
+    if !envelope.hasNullReversePath {
+      parts.append(entry(evaluation.mailFromSPF, property: "smtp.mailfrom"))
+    }
+    parts.append(
+      entry(
+        envelope.hasNullReversePath ? evaluation.mailFromSPF : evaluation.heloSPF,
+        property: "smtp.helo"))
+    parts += evaluation.dkim.isEmpty ? ["dkim=none"] : evaluation.dkim.map(entry)
+    parts.append(entry(evaluation.dmarc, authorDomain: evaluation.authorDomain))
+    return parts.joined(separator: "; ")
+  }
+
+  // MARK: - Entries
+
+  private static func entry(_ outcome: SPFOutcome, property: String) -> String {
+    var text = "spf=\(outcome.result.rawValue)"
+    let term = outcome.term.map { ": \($0.utf8.printable(limit: 80))" } ?? ""
+    text += " reason=\(quoted(outcome.cause.rawValue + term))"
+    text += comment(outcome.alignment)
+    return text + pair(property, outcome.domain)
+  }
+
+  private static func entry(_ outcome: DKIMOutcome) -> String {
+    var text = "dkim=\(outcome.result.rawValue)"
+    if outcome.cause != .verified { text += " reason=\(quoted(outcome.cause.rawValue))" }
+    text += comment(outcome.alignment)
+    text += pair("header.d", outcome.domain) + pair("header.s", outcome.selector)
+    text += pair("header.a", outcome.algorithm)
+    return text + pair("header.b", outcome.signatureStart ?? "")
+  }
+
+  private static func entry(_ outcome: DMARCOutcome, authorDomain: DomainName?) -> String {
+    var text = "dmarc=\(outcome.result.rawValue) reason=\(quoted(outcome.cause.rawValue))"
+    if let record = outcome.record { text += " (p=\(record.policy.rawValue))" }
+    text += pair("header.from", authorDomain?.text ?? "")
+    guard outcome.record != nil else { return text }
+    // RFC 9989 section 9.1: the policy applied or to be applied; a pass asks for nothing.
+    let policy = outcome.result == .fail ? outcome.appliedPolicy ?? .none : .none
+    return text + pair("policy.dmarc", policy.rawValue)
+  }
+
+  private static func comment(_ alignment: Alignment?) -> String {
+    guard let alignment else { return "" }
+    switch (alignment.isAligned, alignment.obstacle) {
+    case (true?, _): return " (aligned)"
+    case (nil, _): return " (alignment unknown)"
+    case (_, let obstacle): return " (not aligned: \(obstacle?.rawValue ?? "unknown"))"
+    }
+  }
+
+  /// ` name=value`, or nothing for an empty value.
+  private static func pair(_ name: String, _ value: String) -> String {
+    value.isEmpty ? "" : " \(name)=\(quotedIfNeeded(value))"
+  }
+
+  private static func quotedIfNeeded(_ value: String) -> String {
+    // The octets of a MIME token (RFC 2045 section 5.1).
+    let isToken =
+      !value.isEmpty
+      && value.utf8.allSatisfy { octet in
+        (0x21...0x7E).contains(octet) && !"()<>@,;:\\\"/[]?=".utf8.contains(octet)
+      }
+    return isToken ? value : quoted(value)
+  }
+
+  /// A quoted string; everything but printable ASCII is written as `\xNN`, then escaped.
+  private static func quoted(_ value: String) -> String {
+    let safe = value.utf8.printable(limit: 120)
+    var text = "\""
+    for scalar in safe.unicodeScalars {
+      if scalar == "\"" || scalar == "\\" { text += "\\" }
+      text.unicodeScalars.append(scalar)
+    }
+    return text + "\""
+  }
+
+  // MARK: - Reading
+
+  private static func isSame(_ identifier: [UInt8], _ authservID: String) -> Bool {
+    if identifier.equalsIgnoringASCIICase(authservID) { return true }
+    guard let theirs = DomainName(bytes: identifier), let ours = DomainName(authservID) else {
+      return false
+    }
+    return theirs == ours
+  }
+
+  /// Reads the tokens in front of the first ";".
+  private struct FieldStart {
+    private var rest: ArraySlice<UInt8>
+    /// Whether what follows cannot be read.
+    private(set) var isBroken = false
+
+    init(_ value: [UInt8]) { rest = value[...] }
+
+    /// The next token or quoted string; nil at ";" or the end, or when it cannot be read.
+    mutating func token() -> [UInt8]? {
+      guard skipWhitespaceAndComments() else { return nil }
+      guard let first = rest.first, first != UInt8(ascii: ";") else { return nil }
+      if first == UInt8(ascii: "\"") { return quotedString() }
+      let octets = rest.prefix { !$0.isFoldingWhitespace && !";(\"".utf8.contains($0) }
+      rest = rest.dropFirst(octets.count)
+      return Array(octets)
+    }
+
+    private mutating func skipWhitespaceAndComments() -> Bool {
+      var depth = 0
+      while let octet = rest.first {
+        if octet == UInt8(ascii: "(") {
+          depth += 1
+        } else if depth > 0, octet == UInt8(ascii: ")") {
+          depth -= 1
+        } else if depth > 0, octet == UInt8(ascii: "\\") {
+          rest = rest.dropFirst()
+        } else if depth == 0, !octet.isFoldingWhitespace {
+          return true
+        }
+        rest = rest.dropFirst()
+      }
+      isBroken = depth > 0
+      return !isBroken
+    }
+
+    private mutating func quotedString() -> [UInt8]? {
+      var octets: [UInt8] = []
+      rest = rest.dropFirst()
+      while let octet = rest.popFirst() {
+        if octet == UInt8(ascii: "\"") { return octets }
+        if octet == UInt8(ascii: "\\"), let escaped = rest.popFirst() {
+          octets.append(escaped)
+        } else {
+          octets.append(octet)
+        }
+      }
+      isBroken = true
+      return nil
+    }
+  }
+}

@@ -1,0 +1,318 @@
+/// `check_host()` (RFC 7208 section 4) over one domain and all that its record leads to.
+///
+/// The flow: find the record, parse the whole of it, try its directives from left to right, then
+/// follow its redirect. Limits hold over the whole evaluation, includes and redirects too.
+final class SPFEvaluation {
+  private let settings: SPFSettings
+  private let resolver: CheckResolver
+  private let session: SPFSession
+  /// The domain the check began with.
+  private let checkedDomain: String
+  private lazy var library = LibSPF2(client: session.client)
+  private let expansion: SPFExpansion
+
+  /// Terms evaluated that cause lookups.
+  private(set) var lookups = 0
+  /// Terms whose lookups found nothing.
+  ///
+  /// The limit is on terms, as section 4.6.4 words it, not on questions: an `mx` with three IPv4
+  /// hosts must not be a permerror for IPv6 clients only.
+  private(set) var voidLookups = 0
+
+  init(
+    settings: SPFSettings, resolver: CheckResolver, session: SPFSession, checkedDomain: String
+  ) {
+    self.settings = settings
+    self.resolver = resolver
+    self.session = session
+    self.checkedDomain = checkedDomain
+    expansion = SPFExpansion(resolver: resolver, session: session)
+  }
+
+  /// Evaluates the record of the domain that is checked.
+  func run() -> SPFEnding { checkHost(checkedDomain) }
+
+  /// The sender's own text for a fail, if the ending has one (section 6.2).
+  func senderExplanation(for ending: SPFEnding) -> String? {
+    guard ending.result == .fail, let modifier = ending.explanation,
+      let domain = ending.termDomain
+    else { return nil }
+    return expansion.explanation(modifier.target, in: domain)
+  }
+
+  // MARK: check_host()
+
+  /// Evaluates the record of a domain.
+  ///
+  /// Recursion is as deep as includes are nested, which the lookup limit bounds; redirects loop.
+  ///
+  /// - Parameters:
+  ///   - start: The domain, as ``DNSQuestion/name`` has it.
+  ///   - source: The include that leads here; nil for the domain of the check.
+  private func checkHost(_ start: String, from source: SPFPlace? = nil) -> SPFEnding {
+    var domain = start
+    var fetched = fetchRecord(of: start, for: source)
+    while true {
+      let record: SPFRecord
+      switch fetched {
+      case .ending(let ending): return ending
+      case .record(let found): record = found
+      }
+      if let ending = evaluate(record, of: domain) { return ending }
+      guard let redirect = record.redirect, !expansion.isBeyondASCII(redirect.target) else {
+        return SPFEnding(
+          result: .neutral, cause: .noMatch,
+          sentence: SPFSentence.noMatch(in: domain, client: session.client))
+      }
+      let place = SPFPlace(term: redirect.text, domain: domain)
+      if let ending = countLookup(at: place) { return ending }
+      fetched = fetchTarget(redirect.target, at: place, .redirectWithoutRecord, next: &domain)
+    }
+  }
+
+  private enum Fetched {
+    case record(SPFRecord)
+    case ending(SPFEnding)
+  }
+
+  /// The record that an include or redirect leads to; none at all is a permerror with `cause`
+  /// (RFC 7208 sections 5.2 and 6.1).
+  private func fetchTarget(
+    _ target: SPFMacro, at place: SPFPlace, _ cause: SPFCause, next: inout String
+  ) -> Fetched {
+    guard let name = expansion.name(from: target, in: place.domain) else {
+      return .ending(unusableTarget(target, at: place, cause))
+    }
+    next = name
+    let fetched = fetchRecord(of: name, for: place)
+    guard case .ending(let ending) = fetched, ending.result == .none else { return fetched }
+    return .ending(
+      place.ending(.permerror, cause, SPFSentence.leadsNowhere(place, name, ending.cause)))
+  }
+
+  private func unusableTarget(
+    _ target: SPFMacro, at place: SPFPlace, _ cause: SPFCause
+  ) -> SPFEnding {
+    let shown = target.literal?.printable(limit: 80) ?? "a name made of macros"
+    return place.ending(
+      .permerror, cause, SPFSentence.leadsNowhere(place, shown, .invalidDomain))
+  }
+
+  /// Record lookup and selection (RFC 7208 sections 4.4 to 4.6).
+  private func fetchRecord(of domain: String, for place: SPFPlace?) -> Fetched {
+    let answer = resolver.answer(domain, .txt)
+    if place != nil, answer.outcome.isVoid { voidLookups += 1 }
+    func ending(_ result: SPFResult, _ cause: SPFCause, _ sentence: String) -> Fetched {
+      .ending(
+        SPFEnding(
+          result: result, cause: cause, term: place?.term, termDomain: place?.domain,
+          failedName: result == .temperror ? domain : nil, sentence: sentence))
+    }
+    switch answer.outcome {
+    case .answer, .nodata: break
+    case .nxdomain: return ending(.none, .noSuchDomain, SPFSentence.noSuchDomain(domain))
+    case .invalidName: return ending(.none, .invalidDomain, SPFSentence.unusable(domain))
+    case .servfail, .refused, .bogus, .timeout:
+      return ending(
+        .temperror, SPFCause(temporaryFailure: answer.outcome),
+        SPFSentence.dnsFailure(DNSQuestion(domain, .txt), answer, at: place))
+    }
+    let texts = SPFRecord.select(from: answer.joinedTexts)
+    guard let text = texts.first else {
+      return ending(.none, .noRecord, SPFSentence.noRecord(at: domain))
+    }
+    guard texts.count == 1 else {
+      return ending(
+        .permerror, .multipleRecords, SPFSentence.multipleRecords(texts.count, at: domain))
+    }
+    do {
+      return .record(try SPFRecordParser.parse(text))
+    } catch {
+      return .ending(
+        SPFPlace(term: error.term, domain: domain)
+          .ending(.permerror, .recordSyntax, SPFSentence.syntax(error, of: domain)))
+    }
+  }
+
+  // MARK: Directives
+
+  /// Tries the directives in order; nil when none matched and nothing went wrong.
+  private func evaluate(_ record: SPFRecord, of domain: String) -> SPFEnding? {
+    var isPrefetched = false
+    for (index, directive) in record.directives.enumerated() {
+      let place = SPFPlace(term: directive.text, domain: domain)
+      if directive.mechanism.causesLookups {
+        if let ending = countLookup(at: place) { return ending }
+        if !isPrefetched { prefetch(record, from: index, in: domain) }
+        isPrefetched = true
+      }
+      switch attempt(directive.mechanism, at: place) {
+      case .noMatch: continue
+      case .ending(let ending): return ending
+      case .match(let through):
+        var ending = place.ending(
+          directive.result, .matched,
+          SPFSentence.matched(directive, of: domain, client: session.client, through: through))
+        if directive.result == .fail { ending.explanation = record.explanation }
+        return ending
+      }
+    }
+    return nil
+  }
+
+  private enum Attempt {
+    case noMatch
+    /// With the ending of an include's own evaluation.
+    case match(through: SPFEnding?)
+    case ending(SPFEnding)
+  }
+
+  private func attempt(_ mechanism: SPFMechanism, at place: SPFPlace) -> Attempt {
+    if let target = mechanism.target, expansion.isBeyondASCII(target) { return .noMatch }
+    switch mechanism {
+    case .all: return .match(through: nil)
+    case .include(let target): return include(target, at: place)
+    case .network(let network):
+      guard network.address.isIPv4 == session.client.isIPv4 else { return .noMatch }
+      // libspf2 refuses the prefix length 0.
+      if network.prefixLength == 0 { return .match(through: nil) }
+      let kind = network.address.isIPv4 ? "ip4" : "ip6"
+      return ask("\(kind):\(network)", mechanism, target: place.domain, at: place)
+    case .address(let target, let prefixes):
+      return ask("a", prefixes, mechanism, target, at: place)
+    case .mailExchanger(let target, let prefixes):
+      return ask("mx", prefixes, mechanism, target, at: place)
+    case .exists(let target):
+      guard let name = expansion.name(from: target, in: place.domain) else { return .noMatch }
+      return ask("exists:\(SPFTermLookup.placeholder)", mechanism, target: name, at: place)
+    case .reverse(let target):
+      guard let name = expansion.name(from: target, in: place.domain),
+        SPFTermLookup.isHostName(name)
+      else {
+        return .noMatch
+      }
+      return ask("ptr:\(name)", mechanism, target: name, at: place)
+    }
+  }
+
+  private func include(_ target: SPFMacro, at place: SPFPlace) -> Attempt {
+    guard let name = expansion.name(from: target, in: place.domain) else {
+      return .ending(unusableTarget(target, at: place, .includeWithoutRecord))
+    }
+    let inner = checkHost(name, from: place)
+    switch inner.result {
+    case .pass: return .match(through: inner)
+    case .fail, .softfail, .neutral: return .noMatch
+    case .temperror, .permerror: return .ending(inner)
+    case .none:
+      return .ending(
+        place.ending(
+          .permerror, .includeWithoutRecord,
+          SPFSentence.leadsNowhere(place, name, inner.cause)))
+    }
+  }
+
+  /// Asks libspf2 about `a` and `mx`.
+  private func ask(
+    _ name: String, _ prefixes: SPFPrefixes, _ mechanism: SPFMechanism, _ target: SPFMacro?,
+    at place: SPFPlace
+  ) -> Attempt {
+    guard let target = expansion.name(from: target, in: place.domain) else { return .noMatch }
+    let length = session.client.isIPv4 ? prefixes.ipv4 : prefixes.ipv6
+    var text = "\(name):\(SPFTermLookup.placeholder)"
+    if session.client.isIPv4, (1...31).contains(length) { text += "/\(length)" }
+    if !session.client.isIPv4, (1...127).contains(length) { text += "//\(length)" }
+    return ask(text, mechanism, target: target, at: place, anyAddressMatches: length == 0)
+  }
+
+  /// Asks libspf2 whether a mechanism matches, and turns what the DNS had to say into an ending.
+  ///
+  /// - Parameters:
+  ///   - text: The mechanism as libspf2 gets it.
+  ///   - mechanism: The same as parsed.
+  ///   - target: The name it is about.
+  ///   - place: Where it stands.
+  ///   - anyAddressMatches: Whether the prefix length is 0, which libspf2 refuses.
+  private func ask(
+    _ text: String, _ mechanism: SPFMechanism, target: String, at place: SPFPlace,
+    anyAddressMatches: Bool = false
+  ) -> Attempt {
+    guard let library else {
+      return .ending(refused("libspf2 could not allocate memory", at: place))
+    }
+    let lookup = SPFTermLookup(
+      mechanism, target: target, client: session.client, resolver: resolver)
+    let match = library.match(text, lookup: lookup)
+    if let ending = countVoid(lookup, at: place) { return .ending(ending) }
+    if let failure = lookup.failure {
+      return .ending(
+        place.ending(
+          .temperror, SPFCause(temporaryFailure: failure.answer.outcome),
+          failedName: failure.question.name,
+          SPFSentence.dnsFailure(failure.question, failure.answer, at: place)))
+    }
+    if let count = lookup.excessHosts {
+      return .ending(
+        place.ending(.permerror, .tooManyMXHosts, SPFSentence.tooManyHosts(count, at: place)))
+    }
+    switch match {
+    case .matched: return .match(through: nil)
+    case .notMatched:
+      return anyAddressMatches && lookup.foundAddress ? .match(through: nil) : .noMatch
+    case .dnsFailure: return .ending(refused("libspf2 reports a DNS failure of its own", at: place))
+    case .refused(let reason): return .ending(refused(reason, at: place))
+    }
+  }
+
+  /// What must not happen, and has an ending all the same.
+  private func refused(_ reason: String, at place: SPFPlace) -> SPFEnding {
+    place.ending(.permerror, .recordSyntax, SPFSentence.refused(reason, at: place))
+  }
+
+  // MARK: Limits (RFC 7208 section 4.6.4)
+
+  private func countLookup(at place: SPFPlace) -> SPFEnding? {
+    guard lookups < settings.maxLookups else {
+      return place.ending(
+        .permerror, .tooManyLookups,
+        SPFSentence.tooManyLookups(settings.maxLookups, at: place, checked: checkedDomain))
+    }
+    lookups += 1
+    return nil
+  }
+
+  private func countVoid(_ lookup: SPFTermLookup, at place: SPFPlace) -> SPFEnding? {
+    guard lookup.isVoid else { return nil }
+    voidLookups += 1
+    guard voidLookups > settings.maxVoidLookups else { return nil }
+    return place.ending(
+      .permerror, .tooManyVoidLookups,
+      SPFSentence.tooManyVoidLookups(settings.maxVoidLookups, at: place, checked: checkedDomain))
+  }
+
+  /// Starts the lookups that the rest of a record will probably need.
+  ///
+  /// Not before the first of them is reached: most mail matches an address that stands earlier.
+  private func prefetch(_ record: SPFRecord, from index: Int, in domain: String) {
+    let address: DNSRecordType = session.client.isIPv4 ? .a : .aaaa
+    var questions: [DNSQuestion] = []
+    func add(_ target: SPFMacro?, _ type: DNSRecordType) {
+      guard questions.count < 10, target?.isLiteral ?? true,
+        let name = expansion.name(from: target, in: domain)
+      else { return }
+      questions.append(DNSQuestion(name, type))
+    }
+    for directive in record.directives[index...] {
+      switch directive.mechanism {
+      case .all: return resolver.prefetch(questions)
+      case .include(let target): add(target, .txt)
+      case .address(let target, _): add(target, address)
+      case .mailExchanger(let target, _): add(target, .mx)
+      case .exists(let target): add(target, .a)
+      case .reverse, .network: break
+      }
+    }
+    if let redirect = record.redirect { add(redirect.target, .txt) }
+    resolver.prefetch(questions)
+  }
+}

@@ -1,0 +1,16 @@
+public import ArgumentParser
+public import MailAuth
+
+// What command lines may hold, read by the types that know the grammar.
+
+extension IPAddress: ExpressibleByArgument {
+  /// Parses a command line argument.
+  public init?(argument: String) { self.init(argument) }
+}
+
+extension DomainName: ExpressibleByArgument {
+  /// Parses a command line argument.
+  public init?(argument: String) { self.init(argument) }
+}
+
+extension PolicyDiscovery: ExpressibleByArgument {}

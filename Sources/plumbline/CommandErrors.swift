@@ -1,0 +1,34 @@
+import ArgumentParser
+import Foundation
+
+/// An input file that cannot be read; exit status 66 (EX_NOINPUT).
+struct UnreadableInput: Error, CustomStringConvertible {
+  let message: String
+  var description: String { message }
+}
+
+/// A fault of our own, or of the libraries under us; exit status 70 (EX_SOFTWARE).
+struct InternalFault: Error, CustomStringConvertible {
+  let message: String
+  var description: String { message }
+}
+
+/// Runs something that fails only through a fault of our own.
+func internally<Value>(_ body: () throws -> Value) throws -> Value {
+  do {
+    return try body()
+  } catch let error as UnreadableInput {
+    throw error
+  } catch {
+    throw InternalFault(message: "\(error)")
+  }
+}
+
+/// The exit status that belongs to an error; nil leaves it to the argument parser.
+func exitStatus(of error: any Error) -> Int32? {
+  switch error {
+  case is UnreadableInput: EX_NOINPUT
+  case is InternalFault: EX_SOFTWARE
+  default: nil
+  }
+}
