@@ -56,8 +56,7 @@ struct DMARCEvaluation {
     outcome.result = result
     outcome.cause = cause
     // Sentences are put together from parts that also stand inside others.
-    outcome.explanation =
-      explanation.hasPrefix("the ") ? "The " + explanation.dropFirst(4) : explanation
+    outcome.explanation = explanation.asSentence
   }
 
   // MARK: - Policy (section 5.3.2)

@@ -20,123 +20,123 @@ import Testing
     Case(
       cause: .matched, result: .softfail, place: "~all @ example.com",
       zone: "example.com: [{TXT: 'v=spf1 ~all'}]",
-      sentence: "192.0.2.1 is not listed in the SPF record of example.com: ~all matched (softfail)"),
+      sentence: "192.0.2.1 is not listed in the SPF record of example.com: ~all matched (softfail)."),
     Case(
       cause: .matched, result: .pass, place: "IP4:192.0.2.0/24 @ example.com",
       zone: "example.com: [{TXT: 'v=spf1 IP4:192.0.2.0/24 -all'}]",
       sentence: "192.0.2.1 is authorized by the SPF record of example.com: "
-        + "IP4:192.0.2.0/24 matched (pass)"),
+        + "IP4:192.0.2.0/24 matched (pass)."),
     Case(
       cause: .matched, result: .fail, place: "-a:b.example @ example.com",
       zone: "{example.com: [{TXT: 'v=spf1 -a:b.example +all'}], b.example: [{A: 192.0.2.1}]}",
       sentence: "192.0.2.1 is excluded by the SPF record of example.com: "
-        + "-a:b.example matched (fail)"),
+        + "-a:b.example matched (fail)."),
     Case(
       cause: .matched, result: .pass, place: "+all @ example.com",
       zone: "example.com: [{TXT: 'v=spf1 +all'}]",
-      sentence: "the SPF record of example.com authorizes every client, 192.0.2.1 too: "
-        + "+all matched (pass)"),
+      sentence: "The SPF record of example.com authorizes every client, 192.0.2.1 too: "
+        + "+all matched (pass)."),
     Case(
       cause: .matched, result: .neutral, place: "?mx @ example.com",
       zone:
         "{example.com: [{TXT: 'v=spf1 ?mx'}, {MX: [1, b.example]}], b.example: [{A: 192.0.2.1}]}",
       sentence:
-        "the SPF record of example.com asserts nothing about 192.0.2.1: ?mx matched (neutral)"),
+        "The SPF record of example.com asserts nothing about 192.0.2.1: ?mx matched (neutral)."),
     Case(
       cause: .matched, result: .pass, place: "include:b.example @ example.com",
       zone: "{example.com: [{TXT: 'v=spf1 include:b.example -all'}], "
         + "b.example: [{TXT: 'v=spf1 ip4:192.0.2.1'}]}",
       sentence: "192.0.2.1 is authorized by the SPF record of example.com: "
-        + "include:b.example matched through ip4:192.0.2.1 of b.example (pass)"),
+        + "include:b.example matched through ip4:192.0.2.1 of b.example (pass)."),
     Case(
       cause: .matched, result: .fail, place: "-all @ b.example",
       zone:
         "{example.com: [{TXT: 'v=spf1 redirect=b.example'}], b.example: [{TXT: 'v=spf1 -all'}]}",
-      sentence: "192.0.2.1 is not listed in the SPF record of b.example: -all matched (fail)"),
+      sentence: "192.0.2.1 is not listed in the SPF record of b.example: -all matched (fail)."),
     Case(
       cause: .noMatch, result: .neutral, zone: "example.com: [{TXT: 'v=spf1 ip4:192.0.2.2'}]",
-      sentence: "nothing in the SPF record of example.com matches 192.0.2.1, and neither all nor a "
-        + "redirect= decides the rest (neutral)"),
+      sentence: "Nothing in the SPF record of example.com matches 192.0.2.1, and neither all nor a "
+        + "redirect= decides the rest (neutral)."),
     Case(
       cause: .noRecord, result: .none, zone: "example.com: [{TXT: 'v=spf2'}]",
-      sentence: "example.com publishes no SPF record (none)"),
+      sentence: "example.com publishes no SPF record (none)."),
     Case(
       cause: .noRecord, result: .none, zone: "example.com: [{A: 192.0.2.1}]",
-      sentence: "example.com publishes no SPF record (none)"),
+      sentence: "example.com publishes no SPF record (none)."),
     Case(
       cause: .noSuchDomain, result: .none, zone: "example.org: []",
-      sentence: "example.com does not exist in the DNS (none)"),
+      sentence: "example.com does not exist in the DNS (none)."),
     Case(
       cause: .recordSyntax, result: .permerror, place: "moo @ example.com",
       zone: "example.com: [{TXT: 'v=spf1 ip4:192.0.2.1 moo'}]",
-      sentence: "the SPF record of example.com is broken: \"moo\" is neither a mechanism (all, "
-        + "include, a, mx, ptr, ip4, ip6, exists) nor a modifier (permerror)"),
+      sentence: "The SPF record of example.com is broken: \"moo\" is neither a mechanism (all, "
+        + "include, a, mx, ptr, ip4, ip6, exists) nor a modifier (permerror)."),
     Case(
       cause: .recordSyntax, result: .permerror, place: "a:192.0.2.1 @ b.example",
       zone: "{example.com: [{TXT: 'v=spf1 include:b.example'}], "
         + "b.example: [{TXT: 'v=spf1 a:192.0.2.1'}]}",
-      sentence: "the SPF record of b.example is broken: \"a:192.0.2.1\" holds an address where a "
-        + "domain must be (ip4: and ip6: take addresses) (permerror)"),
+      sentence: "The SPF record of b.example is broken: \"a:192.0.2.1\" holds an address where a "
+        + "domain must be (ip4: and ip6: take addresses) (permerror)."),
     Case(
       cause: .multipleRecords, result: .permerror,
       zone: "example.com: [{TXT: 'v=spf1 a'}, {TXT: V=spf1}]",
-      sentence: "example.com publishes 2 SPF records where one is allowed (permerror)"),
+      sentence: "example.com publishes 2 SPF records where one is allowed (permerror)."),
     Case(
       cause: .tooManyLookups, result: .permerror, place: "include:example.com @ example.com",
       zone: "example.com: [{TXT: 'v=spf1 include:example.com'}]",
-      sentence: "the SPF record of example.com needs more than 10 terms with DNS lookups; stopped "
-        + "before include:example.com of example.com (permerror)"),
+      sentence: "The SPF record of example.com needs more than 10 terms with DNS lookups; stopped "
+        + "before include:example.com of example.com (permerror)."),
     Case(
       cause: .tooManyVoidLookups, result: .permerror, place: "mx:c.example @ example.com",
       zone: "example.com: [{TXT: 'v=spf1 a exists:b.example mx:c.example +all'}]",
-      sentence: "more than 2 terms of the SPF record of example.com look up names without an "
-        + "answer; the last was mx:c.example of example.com (permerror)"),
+      sentence: "More than 2 terms of the SPF record of example.com look up names without an "
+        + "answer; the last was mx:c.example of example.com (permerror)."),
     Case(
       cause: .tooManyMXHosts, result: .permerror, place: "mx @ example.com",
       zone: "{example.com: [{TXT: 'v=spf1 mx'}, "
         + (0...10).map { "{MX: [\($0), b.example]}" }.joined(separator: ", ")
         + "], b.example: [{A: 192.0.2.1}]}",
-      sentence: "mx of example.com leads to 11 mail exchangers where 10 are allowed (permerror)"),
+      sentence: "mx of example.com leads to 11 mail exchangers where 10 are allowed (permerror)."),
     Case(
       cause: .includeWithoutRecord, result: .permerror, place: "include:b.example @ example.com",
       zone: "example.com: [{TXT: 'v=spf1 include:b.example +all'}]",
       sentence: "include:b.example of example.com leads to b.example, which does not exist in the "
-        + "DNS (permerror)"),
+        + "DNS (permerror)."),
     Case(
       cause: .includeWithoutRecord, result: .permerror, place: "include:b..example @ example.com",
       zone: "example.com: [{TXT: 'v=spf1 include:b..example +all'}]",
       sentence: "include:b..example of example.com leads to b..example, which is not a domain name "
-        + "that the DNS can hold (permerror)"),
+        + "that the DNS can hold (permerror)."),
     Case(
       cause: .redirectWithoutRecord, result: .permerror, place: "redirect=b.example @ example.com",
       zone: "{example.com: [{TXT: 'v=spf1 redirect=b.example'}], b.example: [{A: 192.0.2.1}]}",
       sentence:
         "redirect=b.example of example.com leads to b.example, which publishes no SPF record "
-        + "(permerror)"),
+        + "(permerror)."),
     Case(
       cause: .dnsTimeout, result: .temperror, failedName: "example.com",
       zone: "example.com: [TIMEOUT]",
-      sentence: "the DNS query for example.com TXT was not answered in time: listed so in the zone "
-        + "file (temperror)"),
+      sentence: "The DNS query for example.com TXT was not answered in time: listed so in the zone "
+        + "file (temperror)."),
     Case(
       cause: .dnsTimeout, result: .temperror, place: "include:b.example @ example.com",
       failedName: "b.example",
       zone: "{example.com: [{TXT: 'v=spf1 include:b.example'}], b.example: [TIMEOUT]}",
       sentence:
-        "the DNS query for b.example TXT, needed by include:b.example of example.com, was not "
-        + "answered in time: listed so in the zone file (temperror)"),
+        "The DNS query for b.example TXT, needed by include:b.example of example.com, was not "
+        + "answered in time: listed so in the zone file (temperror)."),
     Case(
       cause: .dnsServfail, result: .temperror, place: "mx @ example.com", failedName: "b.example",
       client: "2001:db8::1",
       zone: "{example.com: [{TXT: 'v=spf1 mx'}, {MX: [1, b.example]}], b.example: [SERVFAIL]}",
-      sentence: "the DNS query for b.example AAAA, needed by mx of example.com, failed (SERVFAIL): "
-        + "listed so in the zone file (temperror)"),
+      sentence: "The DNS query for b.example AAAA, needed by mx of example.com, failed (SERVFAIL): "
+        + "listed so in the zone file (temperror)."),
     Case(
       cause: .dnsServfail, result: .temperror, place: "exists:b.example @ example.com",
       failedName: "b.example",
       zone: "{example.com: [{TXT: 'v=spf1 exists:b.example'}], b.example: [REFUSED]}",
-      sentence: "the DNS query for b.example A, needed by exists:b.example of example.com, was "
-        + "refused by the DNS server (REFUSED): listed so in the zone file (temperror)"),
+      sentence: "The DNS query for b.example A, needed by exists:b.example of example.com, was "
+        + "refused by the DNS server (REFUSED): listed so in the zone file (temperror)."),
   ]
 
   @Test(arguments: cases)
@@ -178,7 +178,7 @@ import Testing
     let run = try bed.run()
     #expect(run.outcome.result == .none)
     #expect(run.outcome.cause == .invalidDomain)
-    #expect(run.outcome.explanation.hasPrefix("the domain of the return path is "))
+    #expect(run.outcome.explanation.hasPrefix("The domain of the return path is "))
     #expect(run.evidence.isEmpty)
   }
 
@@ -201,7 +201,7 @@ import Testing
     #expect(outcome.result == .none)
     #expect(outcome.cause == .invalidDomain)
     #expect(outcome.domain == helo)
-    #expect(outcome.explanation.hasPrefix("the HELO name is "))
+    #expect(outcome.explanation.hasPrefix("The HELO name is "))
   }
 
   static let heloZone = """
