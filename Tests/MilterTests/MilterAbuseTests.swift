@@ -22,8 +22,10 @@ import Testing
     ("length over the limit", [0x00, 0x20, 0x00, 0x02, 0x4C]),
     ("unknown command", MilterPacket("?", [1, 2, 3]).wireForm),
     ("negotiation too short", MilterPacket("O", [0, 0, 0, 6]).wireForm),
-    ("negotiation of version 1", MilterPacket("O", [0, 0, 0, 1] + [UInt8](repeating: 0, count: 8))
-      .wireForm),
+    (
+      "negotiation of version 1",
+      MilterPacket("O", [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]).wireForm
+    ),
   ])
   func closesOnAWrongBeginning(name: String, octets: [UInt8]) throws {
     let client = try MilterClient(SharedMilter.endpoint.get())
