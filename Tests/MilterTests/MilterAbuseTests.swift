@@ -108,6 +108,25 @@ import Testing
         == [Array(" Sender <sender@example.com>".utf8), Array(" a\r\n\tfolded one".utf8)])
   }
 
+  /// libmilter's own search for a macro reads past the end of such a list.
+  @Test(
+    arguments: ["C", "M", "E"],
+    ["x\0", "x\0y\0z\0", "i\0", "{auth_authen}\0", "\0", "\0\0\0"])
+  func survivesMacrosWithoutValues(stage: Character, macros: String) throws {
+    for _ in 0..<20 {
+      let script = SharedMilter.script()
+      let client = try SharedMilter.connect()
+      let packet = MilterPacket("D", [stage.asciiValue ?? 0] + Array(macros.utf8))
+      if stage != "E" { client.write(packet) }
+      #expect(try client.begin(MilterMessage(mailFrom: script.sender)) == nil)
+      if stage == "E" { client.write(packet) }
+      client.write(MilterPacket("E"))
+      #expect(try client.readPacket() == MilterPacket("c"))
+      #expect(script.seen.withLock { $0.start?.authenticatedName } == nil)
+      #expect(script.seen.withLock { $0.queueID } == "NOQUEUE")
+    }
+  }
+
   @Test func endsAHeaderFieldAtNUL() throws {
     let script = SharedMilter.script()
     let client = try SharedMilter.connect()
