@@ -22,8 +22,10 @@ import Testing
     ("length over the limit", [0x00, 0x20, 0x00, 0x02, 0x4C]),
     ("unknown command", MilterPacket("?", [1, 2, 3]).wireForm),
     ("negotiation too short", MilterPacket("O", [0, 0, 0, 6]).wireForm),
-    ("negotiation of version 1", MilterPacket("O", [0, 0, 0, 1] + [UInt8](repeating: 0, count: 8))
-      .wireForm),
+    (
+      "negotiation of version 1",
+      MilterPacket("O", [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]).wireForm
+    ),
   ])
   func closesOnAWrongBeginning(name: String, octets: [UInt8]) throws {
     let client = try MilterClient(SharedMilter.endpoint.get())
@@ -104,6 +106,25 @@ import Testing
     #expect(
       script.seen.withLock { $0.header.map(\.value) }
         == [Array(" Sender <sender@example.com>".utf8), Array(" a\r\n\tfolded one".utf8)])
+  }
+
+  /// libmilter's own search for a macro reads past the end of such a list.
+  @Test(
+    arguments: ["C", "M", "E"],
+    ["x\0", "x\0y\0z\0", "i\0", "{auth_authen}\0", "\0", "\0\0\0"])
+  func survivesMacrosWithoutValues(stage: Character, macros: String) throws {
+    for _ in 0..<20 {
+      let script = SharedMilter.script()
+      let client = try SharedMilter.connect()
+      let packet = MilterPacket("D", [stage.asciiValue ?? 0] + Array(macros.utf8))
+      if stage != "E" { client.write(packet) }
+      #expect(try client.begin(MilterMessage(mailFrom: script.sender)) == nil)
+      if stage == "E" { client.write(packet) }
+      client.write(MilterPacket("E"))
+      #expect(try client.readPacket() == MilterPacket("c"))
+      #expect(script.seen.withLock { $0.start?.authenticatedName } == nil)
+      #expect(script.seen.withLock { $0.queueID } == "NOQUEUE")
+    }
   }
 
   @Test func endsAHeaderFieldAtNUL() throws {
