@@ -12,6 +12,8 @@ public struct DKIMSuiteMessage: Sendable, CustomTestStringConvertible {
   public let now: Int64
   /// The key records.
   public let zone: ZoneResolver
+  /// The text that ``zone`` was read from.
+  public let zoneText: String
   /// The acceptable results for each DKIM-Signature field, from the top down.
   public let expected: [[String]]
 
@@ -36,7 +38,7 @@ extension Suites {
       return file.tests.map { test in
         DKIMSuiteMessage(
           path: "\(directory)/\(test.file)", about: test.about, now: file.now, zone: zone,
-          expected: test.expect.map(\.acceptableResults))
+          zoneText: file.zoneText, expected: test.expect.map(\.acceptableResults))
       }
     }
   }

@@ -7,4 +7,9 @@ struct DKIMProblem: Error, Equatable {
   static func permerror(_ cause: DKIMCause, _ explanation: String) -> DKIMProblem {
     DKIMProblem(result: .permerror, cause: cause, explanation: explanation)
   }
+
+  /// A fault of ours: a temporary error, so that it is never held against the message.
+  static func internalError(_ explanation: String) -> DKIMProblem {
+    DKIMProblem(result: .temperror, cause: .internalError, explanation: explanation)
+  }
 }

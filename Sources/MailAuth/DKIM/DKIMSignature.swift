@@ -44,7 +44,7 @@ struct DKIMSignature: Sendable {
     } catch let found as DKIMProblem {
       problem = found
     } catch {
-      problem = .permerror(.internalError, "\(error)")
+      problem = .internalError("\(error)")
     }
   }
 

@@ -151,8 +151,7 @@ final class DKIMVerifier {
     for index in candidates.indices {
       candidates[index].libraryIndex = nil
       if candidates[index].problem == nil {
-        candidates[index].problem = DKIMProblem(
-          result: .neutral, cause: .internalError, explanation: "\(error)")
+        candidates[index].problem = .internalError("\(error)")
       }
     }
   }
@@ -233,9 +232,7 @@ final class DKIMVerifier {
     let signature = candidate.signature
     let end =
       candidate.problem ?? result.map { judge($0, candidate) }
-      ?? DKIMProblem(
-        result: .neutral, cause: .internalError,
-        explanation: "libopendkim was not given this signature.")
+      ?? .internalError("libopendkim was not given this signature.")
     return DKIMOutcome(
       domain: signature.domain?.text ?? "", selector: signature.selector?.text ?? "",
       algorithm: signature.algorithm, identity: signature.identity, keyBits: candidate.keyBits,
@@ -261,9 +258,7 @@ final class DKIMVerifier {
     case DKIMLibraryError.keyUndecodable:
       return .permerror(.keySyntax, "The key's p= holds no public key that can be used.")
     default:
-      return DKIMProblem(
-        result: .neutral, cause: .internalError,
-        explanation: "libopendkim could not verify the signature: \(result.errorText).")
+      return .internalError("libopendkim could not verify the signature: \(result.errorText).")
     }
   }
 
