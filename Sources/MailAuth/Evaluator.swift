@@ -40,6 +40,7 @@ public final class Evaluator: Sendable {
   ///   - envelope: The envelope as far as SPF needs it; recipients do not matter.
   ///   - now: The time of evaluation, seconds since the epoch.
   ///   - deadline: Gives the time at which a check that begins now must end; nil for never.
+  /// - Returns: The evaluation, to be given header and body.
   public func begin(
     _ envelope: Envelope, now: Int64,
     deadline: @escaping @Sendable () -> ContinuousClock.Instant? = { nil }
@@ -54,8 +55,10 @@ public final class Evaluator: Sendable {
 /// another, each possibly on another thread; only ``finish()`` waits. The ``earlyChecks`` may run
 /// on other threads from the beginning.
 public final class MessageEvaluation {
-  /// Checks that need nothing but the envelope: run each on a thread of its own to have it done by
-  /// the end of the message. Those not begun by then run inside ``finish()``.
+  /// Checks that need nothing but the envelope.
+  ///
+  /// Run each on a thread of its own to have it done by the end of the message; those not begun by
+  /// then run inside ``finish()``.
   public let earlyChecks: [@Sendable () -> Void]
 
   private let evaluator: Evaluator

@@ -60,8 +60,10 @@ public struct Verdict: Sendable, Equatable {
 }
 
 extension Verdict {
-  /// Decides what to do with a message. For now that is always nothing: results are recorded and
-  /// written on the message, and no policy is enforced.
+  /// Decides what to do with a message.
+  ///
+  /// For now that is always nothing: results are recorded and written on the message, and no policy
+  /// is enforced.
   ///
   /// - Parameters:
   ///   - evaluation: What was found out.

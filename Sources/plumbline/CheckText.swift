@@ -62,7 +62,8 @@ struct CheckText {
       lines.append("         the domain says: \"\(text)\"")
     }
     lines.append(
-      "         DNS terms used: \(outcome.lookups) of 10, without an answer: \(outcome.voidLookups)")
+      "         DNS terms used: \(outcome.lookups) of 10, without an answer: \(outcome.voidLookups)"
+    )
     return lines + alignmentLines(outcome.domain, outcome.alignment)
   }
 

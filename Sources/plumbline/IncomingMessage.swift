@@ -102,7 +102,8 @@ final class IncomingMessage: MilterTransaction {
     _ queueID: String, _ result: Evaluation, _ verdict: Verdict, _ waited: Duration
   ) {
     let dmarc = result.dmarc
-    let signatures = result.dkim.isEmpty
+    let signatures =
+      result.dkim.isEmpty
       ? "none" : result.dkim.map { "\($0.result.rawValue)(\($0.domain))" }.joined(separator: ",")
     let milliseconds =
       waited.components.seconds * 1000 + waited.components.attoseconds / 1_000_000_000_000_000

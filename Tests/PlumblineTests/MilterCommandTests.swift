@@ -127,7 +127,8 @@ import Testing
     let milter = try RunningMilter(zone: Self.zone)
     let bystander = try milter.connect()
     for garbage: [UInt8] in [
-      [0xFF, 0xFF, 0xFF, 0xFF, 0x4F], [0, 0, 0, 0], [0, 0, 0, 1, 0x45], Array("GET / HTTP/1.0".utf8),
+      [0xFF, 0xFF, 0xFF, 0xFF, 0x4F], [0, 0, 0, 0], [0, 0, 0, 1, 0x45],
+      Array("GET / HTTP/1.0".utf8),
       [0, 0, 0, 3, 0x44, 0x43, 0x6A], [0, 0, 0, 5, 0x43, 0x34, 0x34, 0x34, 0x34],
     ] {
       let client = try MilterClient(.unix(milter.directory.path("milter.sock")))

@@ -13,7 +13,9 @@ struct CanonicalBodyLength {
 
   /// Takes a piece of the body.
   mutating func count(_ chunk: UnsafeRawBufferPointer) {
-    for unsafe octet in unsafe chunk {
+    // By index: the formatter cannot read `for unsafe`.
+    for index in 0..<chunk.count {
+      let octet = unsafe chunk[index]
       if octet == 0x0A, previous == 0x0D {
         endLine()
       } else if octet != 0x0D {

@@ -35,7 +35,8 @@ struct DKIMPublicKey: Sendable, Equatable {
     }
     guard recordText.utf8.count < Self.longestRecord else {
       throw .permerror(
-        .keySyntax, "The RSA key has \(bits) bits; keys beyond about 5,500 cannot be verified here.")
+        .keySyntax, "The RSA key has \(bits) bits; keys beyond about 5,500 cannot be verified here."
+      )
     }
   }
 

@@ -13,7 +13,7 @@ struct DKIMSignature: Sendable {
   var identity: String?
   /// `c=` with its default spelled out.
   var canonicalization: String?
-  /// `l=`; nil when absent. Values beyond what fits are cut to the largest that fits.
+  /// `l=`, cut to the largest number that fits; nil when absent.
   var bodyLength: Int?
   /// `t=`, seconds since the epoch; nil when absent.
   var timestamp: Int64?
@@ -38,7 +38,8 @@ struct DKIMSignature: Sendable {
       try check(tags)
       try checkTime(now: now, clockSkewSeconds: clockSkewSeconds)
     } catch let found as TagList.Problem {
-      problem = .permerror(.signatureSyntax, "The signature field cannot be read: \(found.sentence).")
+      problem = .permerror(
+        .signatureSyntax, "The signature field cannot be read: \(found.sentence).")
       // Without tags nothing is known of i=, so the library does not see the field either.
       isSafeForLibrary = false
     } catch let found as DKIMProblem {

@@ -8,8 +8,7 @@ public struct DKIMSettings: Sendable {
     case pass
   }
 
-  /// Signatures evaluated per message, from the top; 1 to 50. The others are recorded as not
-  /// evaluated.
+  /// Signatures evaluated per message, from the top, 1 to 50; the others are only recorded.
   public var maximumSignatures = 10
   /// RSA keys below this size are refused; RFC 8301 demands at least 1024 bits.
   public var minimumKeyBits = 1024
@@ -92,13 +91,9 @@ final class DKIMVerifier {
       where candidate.problem != nil {
         records[index] = nil
       }
-      do throws(LibOpenDKIMError) {
-        let results = try verification.endOfMessage(keyRecords: records)
-        return candidates.map { candidate in
-          outcome(candidate, result: candidate.libraryIndex.map { results[$0] })
-        }
-      } catch {
-        fail(error)
+      let results = verification.endOfMessage(keyRecords: records)
+      return candidates.map { candidate in
+        outcome(candidate, result: candidate.libraryIndex.map { results[$0] })
       }
     }
     return candidates.map { outcome($0, result: nil) }

@@ -26,8 +26,8 @@ struct LibOpenDKIMError: Error, CustomStringConvertible {
 
   /// Opens the library.
   ///
-  /// - Parameter clockDriftSeconds: How far `t=` and `x=` may be from the wall clock. The library
-  ///   computes `t - drift` and `x + drift` without a sign and without a check for overflow.
+  /// `t=` and `x=` may be `clockDriftSeconds` from the wall clock. The library computes `t - drift`
+  /// and `x + drift` without a sign and without a check for overflow.
   init(clockDriftSeconds: UInt64) throws(LibOpenDKIMError) {
     guard let library = unsafe dkim_init(nil, nil) else {
       throw LibOpenDKIMError(operation: "dkim_init", status: DKIM_STAT_NORESOURCE)
@@ -48,7 +48,9 @@ struct LibOpenDKIMError: Error, CustomStringConvertible {
 
   deinit { unsafe dkim_close(library) }
 
-  private func set<Value: BitwiseCopyable>(_ option: Int32, to value: Value) throws(LibOpenDKIMError) {
+  private func set<Value: BitwiseCopyable>(_ option: Int32, to value: Value)
+    throws(LibOpenDKIMError)
+  {
     var value = value
     let status = unsafe dkim_options(
       library, DKIM_OP_SETOPT, dkim_opts_t(option), &value, MemoryLayout<Value>.size)
@@ -180,7 +182,7 @@ final class DKIMLibraries: Sendable {
   /// - Parameter keyRecords: A key record of our making for each signature, from the top down;
   ///   nil leaves that signature out.
   /// - Returns: One result for each signature.
-  func endOfMessage(keyRecords: [String?]) throws(LibOpenDKIMError) -> [Result] {
+  func endOfMessage(keyRecords: [String?]) -> [Result] {
     self.keyRecords = keyRecords
     if !bodyIsEmpty, bodyTail != (0x0D, 0x0A) {
       // Without a final CRLF the library gives no result at all for relaxed bodies.

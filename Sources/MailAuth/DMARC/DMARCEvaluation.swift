@@ -159,7 +159,8 @@ struct DMARCEvaluation {
     }) {
       end(
         .temperror, .identifierTemperror,
-        "No aligned identifier passed, and \(unfinished.name) could not be checked: the DNS failed.")
+        "No aligned identifier passed, and \(unfinished.name) could not be checked: the DNS failed."
+      )
       return
     }
     let aligned = identifiers.first { $0.alignment?.isAligned == true }

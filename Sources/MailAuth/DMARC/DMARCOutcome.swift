@@ -111,7 +111,8 @@ public struct DMARCOutcome: Sendable, Equatable {
     result: DMARCResult, cause: DMARCCause, explanation: String, discovery: PolicyDiscovery,
     policyDomain: DomainName? = nil, record: DMARCPolicyRecord? = nil, recordText: String? = nil,
     organizationalDomain: DomainName? = nil, authorDomainExists: Bool? = nil,
-    policyBeforeTesting: DomainOwnerPolicy? = nil, appliedPolicy: DomainOwnerPolicy? = nil, spfAligned: Bool = false, dkimAligned: Bool = false
+    policyBeforeTesting: DomainOwnerPolicy? = nil, appliedPolicy: DomainOwnerPolicy? = nil,
+    spfAligned: Bool = false, dkimAligned: Bool = false
   ) {
     self.result = result
     self.cause = cause

@@ -9,7 +9,7 @@ struct DomainRelations {
     var organizations: [DomainName: Result<DomainName, PolicyLookupFailure>] = [:]
   }
 
-  /// - Parameter publicSuffixList: The list to use; nil for the tree walk.
+  /// Relates domains by `publicSuffixList`, or by tree walk when that is nil.
   init(_ source: PolicySource, publicSuffixList: PublicSuffixList?) {
     self.source = source
     self.publicSuffixList = publicSuffixList
@@ -63,8 +63,8 @@ struct DomainRelations {
 
   /// How an identifier's domain relates to the Author Domain (RFC 9989 section 4.4).
   ///
-  /// - Parameter hasPolicy: Whether a policy record applies. Without one no name on the Author
-  ///   Domain's walk has a record, so only the name itself can align, and nothing is asked.
+  /// Without a policy record no name on the Author Domain's walk has one, so only the name itself
+  /// can align, and nothing is asked.
   func alignment(
     of identifier: DomainName?, with author: DomainName, mode: AlignmentMode, hasPolicy: Bool
   ) -> Alignment {

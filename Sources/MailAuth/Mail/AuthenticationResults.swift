@@ -7,11 +7,7 @@ public enum AuthenticationResults {
   /// Whether an incoming field must go, because it speaks in our name or might be read so.
   ///
   /// Besides our own authserv-id that covers fields whose authserv-id cannot be found and fields
-  /// of an unknown version (RFC 8601 section 5).
-  ///
-  /// - Parameters:
-  ///   - value: The value of the incoming field, as octets.
-  ///   - authservID: Our own authserv-id.
+  /// of an unknown version (RFC 8601 section 5). `value` is the field's value as octets.
   public static func speaksFor(authservID: String, value: [UInt8]) -> Bool {
     var reader = FieldStart(value)
     guard let identifier = reader.token() else { return true }

@@ -52,8 +52,10 @@ import Testing
     KeyCase(key: "REFUSED", result: .temperror, cause: .dnsServfail),
     KeyCase(key: "TXT: \"v=DKIM1; k=ed25519; p=\"", result: .permerror, cause: .keyRevoked),
     KeyCase(key: "TXT: \"v=DKIM1; k=ed25519\"", result: .permerror, cause: .keySyntax),
-    KeyCase(key: "TXT: \"v=DKIM2; k=ed25519; p=\(keyData)\"", result: .permerror, cause: .keySyntax),
-    KeyCase(key: "TXT: \"k=ed25519; v=DKIM1; p=\(keyData)\"", result: .permerror, cause: .keySyntax),
+    KeyCase(
+      key: "TXT: \"v=DKIM2; k=ed25519; p=\(keyData)\"", result: .permerror, cause: .keySyntax),
+    KeyCase(
+      key: "TXT: \"k=ed25519; v=DKIM1; p=\(keyData)\"", result: .permerror, cause: .keySyntax),
     KeyCase(
       key: "TXT: \"k=ed25519; p=\(keyData); p=\(keyData)\"", result: .permerror, cause: .keySyntax),
     KeyCase(key: "TXT: \"k=ed25519; p=AAAA\"", result: .permerror, cause: .keySyntax),
@@ -214,7 +216,9 @@ import Testing
       let names = header.map { String(decoding: $0.name, as: UTF8.self) }
       let evaluator = try Evaluator.test(
         zone: "\(signer.keyName): [{TXT: \"\(TestSigner.keyRecord)\"}]")
-      for (added, result) in [(["Absent"], DKIMResult.pass), (["DKIM-Signature", "Absent"], .fail)] {
+      for (added, result) in [
+        (["Absent"], DKIMResult.pass), (["DKIM-Signature", "Absent"], .fail),
+      ] {
         // The second kind is a fail because libopendkim counts the signature among the fields it
         // covers; what matters here is that it ends at all.
         let field = signer.sign(

@@ -100,9 +100,10 @@ import Testing
     let resolver = CheckResolver(try ZoneResolver(yaml: zone, source: "test"), deadline: nil)
     let walk = try TreeWalk(from: try name("a.example.com"), PolicySource(resolver))
     #expect(walk.policy?.name.text == "example.com")
-    #expect(resolver.evidence.map(\.name) == [
-      "_dmarc.a.example.com", "_dmarc.example.com", "_dmarc.com",
-    ])
+    #expect(
+      resolver.evidence.map(\.name) == [
+        "_dmarc.a.example.com", "_dmarc.example.com", "_dmarc.com",
+      ])
   }
 
   @Test func aFailureOnTheWayIsNoEnd() throws {

@@ -20,7 +20,8 @@ import Testing
     Case(
       cause: .matched, result: .softfail, place: "~all @ example.com",
       zone: "example.com: [{TXT: 'v=spf1 ~all'}]",
-      sentence: "192.0.2.1 is not listed in the SPF record of example.com: ~all matched (softfail)."),
+      sentence: "192.0.2.1 is not listed in the SPF record of example.com: ~all matched (softfail)."
+    ),
     Case(
       cause: .matched, result: .pass, place: "IP4:192.0.2.0/24 @ example.com",
       zone: "example.com: [{TXT: 'v=spf1 IP4:192.0.2.0/24 -all'}]",
