@@ -67,8 +67,8 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(
-      name: "TestSupport", dependencies: ["COpenSSL", "MailAuth", "Yams"], path: "Tests/TestSupport",
-      swiftSettings: swiftSettings),
+      name: "TestSupport", dependencies: ["COpenSSL", "Ledger", "MailAuth", "Yams"],
+      path: "Tests/TestSupport", swiftSettings: swiftSettings),
     .testTarget(
       name: "MailAuthTests", dependencies: ["MailAuth", "TestSupport", "Yams"],
       swiftSettings: swiftSettings),

@@ -90,6 +90,11 @@ public final class SQLiteStore: LedgerStore {
   /// How many transactions were committed.
   var commitCount: Int { commits.value }
 
+  /// Looks at the connection that writes; for tests.
+  func inspectWriter<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    try pool.writeWithoutTransaction(body)
+  }
+
   // MARK: Opening
 
   private static func absolute(_ path: String) -> String {
