@@ -9,8 +9,8 @@
 // table, and ELF symbol lookup searches the executable before any shared library: the definition
 // below, linked into the executable, is the one that is called. It parks that thread for good, with
 // every signal blocked, so that no signal is ever delivered to it. The linker exports the symbol
-// without being asked because libc.so, which is always linked dynamically, defines it too; this
-// holds as well with a statically linked Swift runtime and with --gc-sections.
+// without being asked because shared libraries that it links, libmilter.so and libc.so, use and
+// define it; this holds as well with a statically linked Swift runtime and with --gc-sections.
 // plumbline_owns_sigwait() asks the dynamic linker at run time whether all this came true.
 
 #ifndef _GNU_SOURCE

@@ -4,15 +4,22 @@ internal import Glibc
 internal import MailAuth
 internal import Synchronization
 
-/// libmilter: registration, negotiation and callbacks; the only file that holds its pointers.
+/// libmilter: registration, negotiation and callbacks.
+///
+/// This file and ``LibMilterMacros`` are the only ones that hold libmilter's pointers.
 ///
 /// libmilter is global to the process and cannot be started again after it ended, so there is one
 /// ``MilterServer``, claimed once. A callback that is handed a null pointer, or finds no session,
 /// answers with a temporary failure or does nothing.
 enum LibMilter {
-  /// The server of this process, once there is one. Registration has no user pointer, so callbacks
-  /// find it here; they do so once per connection and keep it in the session.
+  /// The server of this process, once there is one.
+  ///
+  /// Registration has no user pointer, so callbacks find it here; they do so once per connection
+  /// and keep it in the session.
   fileprivate static let server = Mutex<MilterServer?>(nil)
+
+  /// The macros of messages, which libmilter's own function reads past their end.
+  fileprivate static let macros = LibMilterMacros()
 
   /// Whether libmilter's signal thread is kept out of the way in this executable.
   static var ownsSignals: Bool { plumbline_owns_sigwait() == 1 }
@@ -35,6 +42,10 @@ enum LibMilter {
     guard unsafe smfi_register(description) == MI_SUCCESS else {
       throw MilterServerError(
         socket: settings.socket, problem: .libmilter(call: "smfi_register"))
+    }
+    guard !macros.listOffsets.isEmpty else {
+      throw MilterServerError(
+        socket: settings.socket, problem: .libmilter(call: "smfi_getsymval"))
     }
     smfi_setmaxdatasize(settings.packetLimitBytes)
     smfi_settimeout(settings.silenceTimeoutSeconds)
@@ -78,9 +89,10 @@ enum LibMilter {
 /// The replies that this filter never needs.
 ///
 /// Not MAIL's: it is where a message is skipped, so that the MTA does not send it, and where new
-/// messages are refused while the milter drains. Everything else is answered at the end of message
-/// only. libmilter offers all of these whatever the MTA can, and where the MTA cannot it sends a
-/// "continue" in our place.
+/// messages are refused while the milter drains. It costs 4 of 80 microseconds per message (18
+/// fields, 4 kB, one connection), and a skipped message takes 16. Everything else is answered at
+/// the end of the message. libmilter offers all of these whatever the MTA can, and where the MTA
+/// cannot it sends a "continue" in our place.
 private let waivableReplies = UInt(
   SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY)
 
@@ -171,7 +183,8 @@ private func headerField(
   _ value: UnsafeMutablePointer<CChar>?
 ) -> sfsistat {
   guard let session = unsafe session(context) else { return SMFIS_TEMPFAIL }
-  if unsafe name != nil { unsafe session.header(name: octets(name), value: octets(value)) }
+  let name = unsafe octets(name)
+  if !name.isEmpty { unsafe session.header(name: name, value: octets(value)) }
   return session.proceed(SMFIP_NR_HDR)
 }
 
@@ -250,7 +263,9 @@ private func answer(
   _ reply: MilterReply, _ context: OpaquePointer?, _ session: Session, queueID: String
 ) -> sfsistat {
   switch reply {
-  case .accept: return SMFIS_ACCEPT
+  // At the end of a message this accepts it just as SMFIS_ACCEPT does; but that one makes libmilter
+  // forget that the message ended, and then it ignores the MTA's SMFIC_QUIT_NC.
+  case .accept: return SMFIS_CONTINUE
   case .tempfail(let code, let enhancedCode, let text):
     // MTAs take the text as a format: "%" is written twice. libmilter allows 980 octets, no CR, LF.
     let safe = Array(text.utf8).printable(limit: 400).split(
@@ -304,16 +319,9 @@ private func withMutableCString(
   unsafe text.withCString { unsafe body(UnsafeMutablePointer(mutating: $0)) }
 }
 
-/// The octets of a C string as they are; empty for a null pointer.
-private func octets(_ text: UnsafePointer<CChar>?) -> [UInt8] {
-  guard let text = unsafe text else { return [] }
-  return unsafe Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
-}
-
 /// A macro's value as printable text; nil when the MTA did not send it, or sent it empty.
-private func macro(_ context: OpaquePointer?, _ name: StaticString) -> String? {
-  guard let value = unsafe smfi_getsymval(context, cString(name)) else { return nil }
-  let text = unsafe octets(value).printable()
+private func macro(_ context: OpaquePointer?, _ name: String) -> String? {
+  let text = unsafe LibMilter.macros.value(name, in: context)?.printable() ?? ""
   return text.isEmpty ? nil : text
 }
 

@@ -46,7 +46,7 @@ struct ListeningSocket: Sendable {
     _ path: String, address: MilterSocketAddress, mode: UInt32
   ) throws(MilterServerError) -> ListeningSocket {
     let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
-    if unsafe access(directory.isEmpty ? "/" : directory, F_OK) != 0 {
+    if unsafe access(directory.isEmpty ? "/" : directory, F_OK) != 0, errno == ENOENT {
       throw MilterServerError(socket: address, problem: .noDirectory(directory))
     }
     guard var name = unixName(path) else {
@@ -56,14 +56,18 @@ struct ListeningSocket: Sendable {
     try removeStaleSocket(path, name: &name, address: address)
 
     let descriptor = try makeSocket(family: AF_UNIX, address: address)
-    // The file gets its mode at birth: a chmod afterwards would leave a moment for strangers.
-    let previousMask = umask(~mode & 0o777)
-    let bound = unsafe withSocketAddress(&name) { unsafe bind(descriptor, $0, $1) }
-    let bindError = errno
-    umask(previousMask)
-    guard bound == 0 else {
+    // Linux gives the file the mode of the unbound socket, less the process's mask: never more
+    // than wanted, so there is no moment for strangers. Then come the bits that the mask took.
+    fchmod(descriptor, mode)
+    guard unsafe withSocketAddress(&name, { unsafe bind(descriptor, $0, $1) }) == 0 else {
+      let reason = errno
       close(descriptor)
-      throw failure("bind", bindError, address: address)
+      throw failure("bind", reason, address: address)
+    }
+    guard unsafe chmod(path, mode) == 0 else {
+      let reason = errno
+      close(descriptor)
+      throw failure("chmod", reason, address: address)
     }
     try startListening(descriptor, address: address)
     return ListeningSocket(
@@ -79,29 +83,32 @@ struct ListeningSocket: Sendable {
     guard status.st_mode & S_IFMT == S_IFSOCK else {
       throw MilterServerError(socket: address, problem: .notASocket)
     }
-    let probe = try makeSocket(family: AF_UNIX, address: address)
+    // Not blocking: a live listener with a full queue would make the start wait.
+    let probe = try makeSocket(family: AF_UNIX, flags: SOCK_NONBLOCK, address: address)
     defer { close(probe) }
     guard unsafe withSocketAddress(&name, { unsafe connect(probe, $0, $1) }) != 0 else {
       throw MilterServerError(socket: address, problem: .inUse)
     }
     switch errno {
     case ECONNREFUSED, ENOENT: break
-    // A listener whose queue is full at the moment is alive.
     case EAGAIN: throw MilterServerError(socket: address, problem: .inUse)
     default: throw failure("connect", errno, address: address)
     }
-    if unsafe unlink(path) != 0, errno != ENOENT { throw failure("unlink", errno, address: address) }
+    guard unsafe unlink(path) == 0 || errno == ENOENT else {
+      throw failure("unlink", errno, address: address)
+    }
   }
 
   private static func unixName(_ path: String) -> sockaddr_un? {
     var name = sockaddr_un()
     name.sun_family = sa_family_t(AF_UNIX)
     let octets = Array(path.utf8)
-    return unsafe withUnsafeMutableBytes(of: &name.sun_path) { field -> Bool in
+    let fits = unsafe withUnsafeMutableBytes(of: &name.sun_path) { field -> Bool in
       guard octets.count < field.count else { return false }
       unsafe field.copyBytes(from: octets)
       return true
-    } ? name : nil
+    }
+    return fits ? name : nil
   }
 
   private static func identity(of path: String) -> FileIdentity? {
@@ -154,7 +161,8 @@ struct ListeningSocket: Sendable {
     var name = sockaddr_in6()
     var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
     let status = unsafe withUnsafeMutableBytes(of: &name) { bytes in
-      unsafe getsockname(descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size)
+      let address = unsafe bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
+      return unsafe getsockname(descriptor, address, &size)
     }
     // sockaddr_in and sockaddr_in6 have the port at the same place.
     return status == 0 ? UInt16(bigEndian: name.sin6_port) : nil
@@ -177,9 +185,9 @@ struct ListeningSocket: Sendable {
   // MARK: Common
 
   private static func makeSocket(
-    family: Int32, address: MilterSocketAddress
+    family: Int32, flags: __socket_type = __socket_type(0), address: MilterSocketAddress
   ) throws(MilterServerError) -> Int32 {
-    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | flags.rawValue)
     let descriptor = socket(family, type, 0)
     guard descriptor >= 0 else { throw failure("socket", errno, address: address) }
     return descriptor

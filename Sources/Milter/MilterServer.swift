@@ -72,7 +72,6 @@ public final class MilterServer: Sendable {
   /// Opens the socket and makes libmilter listen on it; the MTA can connect from here on.
   ///
   /// A Unix socket left by an ended process is replaced; one that somebody listens on is not.
-  /// Call it before other threads run: it sets the file mode mask for a moment.
   ///
   /// - Throws: ``MilterServerError``, for a start-up message.
   public func openSocket() throws(MilterServerError) {
@@ -114,8 +113,8 @@ public final class MilterServer: Sendable {
     thread.start()
     defer { socket.removeFile() }
     while try !isFinished() {
-      // The end of a drain is a time, not an event; the state itself is checked in any case.
-      _ = changed.wait(timeout: .now() + .milliseconds(isDraining ? 20 : 1000))
+      // The end of a drain is a time, not an event.
+      _ = changed.wait(timeout: isDraining ? .now() + .milliseconds(20) : .distantFuture)
     }
   }
 

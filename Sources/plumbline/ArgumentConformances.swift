@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import MailAuth
+public import Reports
 
 // What command lines may hold, read by the types that know the grammar.
 
@@ -9,6 +10,11 @@ extension IPAddress: ExpressibleByArgument {
 }
 
 extension DomainName: ExpressibleByArgument {
+  /// Parses a command line argument.
+  public init?(argument: String) { self.init(argument) }
+}
+
+extension UTCDay: ExpressibleByArgument {
   /// Parses a command line argument.
   public init?(argument: String) { self.init(argument) }
 }

@@ -29,6 +29,7 @@ func exitStatus(of error: any Error) -> Int32? {
   switch error {
   case is UnreadableInput: EX_NOINPUT
   case is InternalFault: EX_SOFTWARE
+  case is ConfigurationError, is StartFailure: EX_CONFIG
   default: nil
   }
 }

@@ -7,7 +7,13 @@ struct Plumbline: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plumbline",
     abstract: "Says of each message whether its From domain is backed, and if not, why not.",
-    subcommands: [CheckCommand.self])
+    version: version,
+    subcommands: [
+      MilterCommand.self, CheckCommand.self, ReportCommand.self, LedgerCommand.self,
+    ])
+
+  /// The version of the program, as reports name it.
+  static let version = "0.1.0"
 
   /// Runs the command line; errors of ours end with their own exit status.
   static func main() {

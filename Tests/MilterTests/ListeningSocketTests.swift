@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Milter
@@ -47,6 +48,19 @@ import Testing
       defer { close(live.descriptor) }
       #expect(problem(address) == .inUse)
       #expect(FileManager.default.fileExists(atPath: directory + "/s"))
+    }
+  }
+
+  /// A start must neither wait for a busy milter nor take its socket away.
+  @Test func leavesALiveSocketWithAFullQueueAlone() throws {
+    try withDirectory { directory in
+      let address = MilterSocketAddress.unix(path: directory + "/s")
+      let live = try ListeningSocket.open(address, mode: 0o600)
+      defer { close(live.descriptor) }
+      #expect(listen(live.descriptor, 0) == 0)
+      let first = try MilterClient(.unix(directory + "/s"))
+      #expect(problem(address) == .inUse)
+      #expect(!first.hasInput(within: 0))
     }
   }
 

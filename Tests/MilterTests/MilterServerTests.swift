@@ -26,7 +26,7 @@ import Testing
     let message = MilterMessage(
       mailFrom: script.sender, recipients: ["a@example.org", "b@example.org"],
       queueID: "4Xyz", authenticatedName: "kim")
-    #expect(try client.deliver(message) == MilterOutcome(edits: [], reply: .accept))
+    #expect(try client.deliver(message) == MilterOutcome(edits: [], reply: .continue))
     let seen = script.seen.withLock { $0 }
     let start = try #require(seen.start)
     #expect(start.clientAddress == IPAddress("192.0.2.1"))
@@ -122,7 +122,7 @@ import Testing
     #expect(try client.command("B", [1, 2, 3]) == nil)
     try client.flush()
     #expect(!client.hasInput(within: 300))
-    #expect(try client.endOfMessage(queueID: "Q").reply == .accept)
+    #expect(try client.endOfMessage(queueID: "Q").reply == .continue)
     #expect(!client.hasInput(within: 100))
   }
 
@@ -132,7 +132,7 @@ import Testing
     let client = try SharedMilter.connect(offer: offer)
     #expect(client.agreement.steps == 0)
     #expect(client.agreement.macros == nil)
-    #expect(try client.deliver(MilterMessage(mailFrom: script.sender)).reply == .accept)
+    #expect(try client.deliver(MilterMessage(mailFrom: script.sender)).reply == .continue)
   }
 
   @Test func sendsEditsInOrder() throws {
@@ -153,7 +153,7 @@ import Testing
             .insert(
               index: 0, name: "Authentication-Results", value: " mx.example;\n\tspf=pass"),
             .insert(index: 7, name: "X-Last", value: " z"),
-          ], reply: .accept))
+          ], reply: .continue))
   }
 
   @Test func acceptsWithoutEditsWhereTheMTAForbidsThem() throws {
@@ -161,7 +161,7 @@ import Testing
     let offer = MilterClient.Offer(version: 6, actions: 0x02, steps: 0x1F_FFFF)
     let outcome = try SharedMilter.connect(offer: offer).deliver(
       MilterMessage(mailFrom: script.sender))
-    #expect(outcome == MilterOutcome(edits: [], reply: .accept))
+    #expect(outcome == MilterOutcome(edits: [], reply: .continue))
   }
 
   @Test(arguments: [
@@ -208,7 +208,7 @@ import Testing
     let outcome = try client.begin(MilterMessage(mailFrom: skipped.sender))
     #expect(outcome == MilterOutcome(edits: [], reply: .accept))
     // The next message of the connection is followed again.
-    #expect(try client.deliver(MilterMessage(mailFrom: followed.sender)).reply == .accept)
+    #expect(try client.deliver(MilterMessage(mailFrom: followed.sender)).reply == .continue)
     #expect(followed.seen.withLock { $0.queueID } != nil)
   }
 
@@ -221,7 +221,7 @@ import Testing
     try client.flush()
     #expect(reset.isReleased())
     #expect(reset.seen.withLock { $0.aborts } == 1)
-    #expect(try client.deliver(MilterMessage(mailFrom: next.sender)).reply == .accept)
+    #expect(try client.deliver(MilterMessage(mailFrom: next.sender)).reply == .continue)
     #expect(next.seen.withLock { $0.recipients.count } == 1)
   }
 

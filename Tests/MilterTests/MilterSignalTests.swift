@@ -11,7 +11,7 @@ import Testing
     let server = try TestServer(drainSeconds: 20)
     for _ in 0..<300 { server.send(SIGHUP) }
     #expect(try server.line() == "reload 1")
-    #expect(try server.connect().deliver(MilterMessage()).reply == .accept)
+    #expect(try server.connect().deliver(MilterMessage()).reply == .continue)
     // One more is one more reload: nothing is stuck.
     server.send(SIGHUP)
     #expect(try server.line(where: { $0.hasPrefix("reload") }).hasPrefix("reload"))
@@ -42,7 +42,7 @@ import Testing
       try open.endOfMessage(queueID: "Q")
         == MilterOutcome(
           edits: [.insert(index: 0, name: "X-Seen", value: " fields=1 octets=7")],
-          reply: .accept))
+          reply: .continue))
     #expect(try server.exitStatus() == 0)
     #expect(!FileManager.default.fileExists(atPath: server.socketPath))
   }
@@ -74,13 +74,13 @@ import Testing
         == "error milter socket unix:\(first.socketPath): another process listens there; "
         + "stop it or configure another socket")
     #expect(try second.exitStatus() == 70)
-    #expect(try first.connect().deliver(MilterMessage()).reply == .accept)
+    #expect(try first.connect().deliver(MilterMessage()).reply == .continue)
 
     first.send(SIGKILL)
     #expect(try first.exitStatus() == SIGKILL)
     #expect(FileManager.default.fileExists(atPath: first.socketPath))
     let third = try TestServer(drainSeconds: 0, socketPath: first.socketPath)
-    #expect(try third.connect().deliver(MilterMessage()).reply == .accept)
+    #expect(try third.connect().deliver(MilterMessage()).reply == .continue)
     third.send(SIGTERM)
     #expect(try third.exitStatus() == 0)
   }

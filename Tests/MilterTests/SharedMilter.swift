@@ -84,9 +84,14 @@ enum SharedMilter {
     return script
   }
 
+  private static let directory = Mutex<TemporaryDirectory?>(nil)
+
   /// Where the milter listens; the first use starts it.
   static let endpoint: Result<MilterClient.Endpoint, any Error> = Result {
     let directory = try TemporaryDirectory()
+    Self.directory.withLock { $0 = directory }
+    // The milter serves until the process ends.
+    atexit { SharedMilter.directory.withLock { $0?.remove() } }
     let server = MilterServer(
       settings: MilterServerSettings(socket: .unix(path: directory.path + "/milter")),
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -98,11 +103,8 @@ enum SharedMilter {
       return ScriptedTransaction(script)
     }
     try server.openSocket()
-    Thread.detachNewThread {
-      // The process ends before this returns; an error shows itself in every test.
-      try? server.run()
-      directory.remove()
-    }
+    // An error shows itself in every test.
+    Thread.detachNewThread { try? server.run() }
     return .unix(directory.path + "/milter")
   }
 

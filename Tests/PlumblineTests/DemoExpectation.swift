@@ -29,7 +29,10 @@ struct DemoExpectation: Sendable, CustomTestStringConvertible {
   }
 
   /// The message that this is about.
-  func message() throws -> DemoMessage {
+  func message() throws -> DemoMessage { try Self.message(file) }
+
+  /// The message in this file.
+  static func message(_ file: String) throws -> DemoMessage {
     try #require(try DemoMessage.all().first { $0.file == file })
   }
 

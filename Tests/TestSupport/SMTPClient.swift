@@ -128,7 +128,8 @@ public final class SMTPClient {
     return stuffed
   }
 
-  private func readReply() throws -> Reply {
+  /// Waits for a reply.
+  public func readReply() throws -> Reply {
     var lines: [String] = []
     while true {
       let line = try readLine()

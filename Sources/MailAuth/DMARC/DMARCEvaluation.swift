@@ -55,7 +55,8 @@ struct DMARCEvaluation {
   private mutating func end(_ result: DMARCResult, _ cause: DMARCCause, _ explanation: String) {
     outcome.result = result
     outcome.cause = cause
-    outcome.explanation = explanation
+    // Sentences are put together from parts that also stand inside others.
+    outcome.explanation = explanation.asSentence
   }
 
   // MARK: - Policy (section 5.3.2)

@@ -120,7 +120,10 @@ private struct DMARCRecordParser {
     let name = section.prefix { $0 != UInt8(ascii: "=") }.trimmingWhitespace()
     record.problems.append("\"\(section.trimmingWhitespace().printable(limit: 40))\" is no tag")
     // "p=" with nothing behind it, or with octets that cannot be, is an invalid p.
-    if ["p", "sp", "np"].contains(where: { name.equalsIgnoringASCIICase($0) }) { isDamaged = true }
+    for policy in ["p", "sp", "np"] where name.equalsIgnoringASCIICase(policy) {
+      isDamaged = true
+      seen.insert(policy)
+    }
   }
 
   private mutating func takePolicy(_ value: String) {

@@ -88,15 +88,15 @@ public enum AuthenticationResults {
     return isToken ? value : quoted(value)
   }
 
-  /// A quoted string; everything but printable ASCII is written as `\xNN`, then escaped.
+  /// A quoted string.
+  ///
+  /// A sender chose the text, so besides octets that are not printable ASCII those go that could
+  /// make a careless reader see an entry of its own in it: `;`, `"` and `\`.
   private static func quoted(_ value: String) -> String {
-    let safe = value.utf8.printable(limit: 120)
-    var text = "\""
-    for scalar in safe.unicodeScalars {
-      if scalar == "\"" || scalar == "\\" { text += "\\" }
-      text.unicodeScalars.append(scalar)
+    let safe = value.utf8.prefix(120).map { octet in
+      (0x20...0x7E).contains(octet) && !";\"\\".utf8.contains(octet) ? octet : UInt8(ascii: "?")
     }
-    return text + "\""
+    return "\"\(String(decoding: safe, as: UTF8.self))\""
   }
 
   // MARK: - Reading

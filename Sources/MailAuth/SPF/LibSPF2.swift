@@ -7,8 +7,7 @@ import Glibc
 // macro and no sender: libspf2 1.2.10, as Debian 12 ships it, is crashed by a 518-octet TXT record
 // in its macro code, drops the end of records over 511 octets without a word, and restarts its
 // lookup counter in every include. What it compiles is made by `SPFEvaluation` from parsed values:
-// `ip4:` and `ip6:` with an address, `a`, `mx` and `exists` with a placeholder, `ptr` with a checked
-// host name.
+// `ip4:` and `ip6:` with an address; `a`, `mx`, `ptr` and `exists` with a placeholder.
 
 /// libspf2 for one SPF check: its request with the client's address, and its way to our DNS.
 ///
@@ -25,8 +24,8 @@ import Glibc
     case refused(String)
   }
 
-  /// Longer text is refused before it reaches libspf2, whatever made it: the longest text meant
-  /// for it is `ptr` with a name of 253 octets.
+  /// Longer text is refused before it reaches libspf2, whatever made it; what is meant for it has
+  /// less than 80 octets.
   private static let maxTextOctets = 300
 
   private let dns: UnsafeMutablePointer<SPF_dns_server_t>
@@ -88,6 +87,7 @@ import Glibc
   /// - Parameters:
   ///   - mechanism: The mechanism in libspf2's terms, made of checked values only.
   ///   - lookup: Answers what libspf2 asks of the DNS.
+  /// - Returns: What libspf2 made of it.
   func match(_ mechanism: String, lookup: SPFTermLookup) -> Match {
     let text = "v=spf1 " + mechanism
     guard text.utf8.count <= Self.maxTextOctets, text.utf8.allSatisfy(Self.isPlain) else {

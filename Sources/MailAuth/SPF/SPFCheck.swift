@@ -25,6 +25,7 @@ struct SPFCheck {
   ///   - mailFrom: The reverse-path without angle brackets, as it came; empty for the null one.
   ///   - receivingHost: The name of this host, for macro `r`.
   ///   - now: Seconds since the epoch, for macro `t`.
+  /// - Returns: The outcome; its alignment is for DMARC to fill in.
   func check(
     identity: SPFIdentity, client: IPAddress, helo: [UInt8], mailFrom: [UInt8],
     receivingHost: String, now: Int64
@@ -37,7 +38,7 @@ struct SPFCheck {
       return SPFOutcome(
         identity: identity, domain: domainOctets.printable(limit: 255), result: .none,
         cause: .invalidDomain,
-        explanation: Self.sentence(about: domainOctets, isHELO: usesHELO))
+        explanation: Self.sentence(about: domainOctets, isHELO: usesHELO).asSentence)
     }
     let localPart = Array(sender[..<at])
     let session = SPFSession(
@@ -49,7 +50,7 @@ struct SPFCheck {
     let ending = evaluation.run()
     return SPFOutcome(
       identity: identity, domain: domain.text, result: ending.result, cause: ending.cause,
-      term: ending.term, termDomain: ending.termDomain, explanation: ending.sentence,
+      term: ending.term, termDomain: ending.termDomain, explanation: ending.sentence.asSentence,
       senderExplanation: evaluation.senderExplanation(for: ending),
       lookups: evaluation.lookups, voidLookups: evaluation.voidLookups,
       failedName: ending.failedName)

@@ -52,8 +52,8 @@ enum SPFSentence {
   }
 
   static func noMatch(in domain: String, client: IPAddress) -> String {
-    "nothing in the SPF record of \(domain) matches \(client), and it ends in neither all nor "
-      + "redirect= (neutral)"
+    "nothing in the SPF record of \(domain) matches \(client), and neither all nor a redirect= "
+      + "decides the rest (neutral)"
   }
 
   static func noRecord(at domain: String) -> String { "\(domain) publishes no SPF record (none)" }
@@ -85,8 +85,8 @@ enum SPFSentence {
   }
 
   static func tooManyHosts(_ count: Int, at place: SPFPlace) -> String {
-    "\(phrase(place)) leads to \(count) mail exchangers where \(SPFTermLookup.maxHosts) are allowed "
-      + "(permerror)"
+    "\(phrase(place)) leads to \(count) mail exchangers where \(SPFTermLookup.maxHosts) are "
+      + "allowed (permerror)"
   }
 
   /// For include and redirect: what is wrong with the domain they lead to.

@@ -44,11 +44,8 @@ final class SPFEvaluation {
 
   /// Evaluates the record of a domain.
   ///
-  /// Recursion is as deep as includes are nested, which the lookup limit bounds; redirects loop.
-  ///
-  /// - Parameters:
-  ///   - start: The domain, as ``DNSQuestion/name`` has it.
-  ///   - source: The include that leads here; nil for the domain of the check.
+  /// `source` is the include that leads here, nil for the domain of the check. Recursion is as
+  /// deep as includes are nested, which the lookup limit bounds; redirects loop.
   private func checkHost(_ start: String, from source: SPFPlace? = nil) -> SPFEnding {
     var domain = start
     var fetched = fetchRecord(of: start, for: source)
@@ -59,6 +56,7 @@ final class SPFEvaluation {
       case .record(let found): record = found
       }
       if let ending = evaluate(record, of: domain) { return ending }
+      // A redirect that cannot be followed for a local part beyond ASCII is as good as none.
       guard let redirect = record.redirect, !expansion.isBeyondASCII(redirect.target) else {
         return SPFEnding(
           result: .neutral, cause: .noMatch,
@@ -66,7 +64,7 @@ final class SPFEvaluation {
       }
       let place = SPFPlace(term: redirect.text, domain: domain)
       if let ending = countLookup(at: place) { return ending }
-      fetched = fetchTarget(redirect.target, at: place, .redirectWithoutRecord, next: &domain)
+      fetched = fetchRedirect(to: redirect.target, at: place, domain: &domain)
     }
   }
 
@@ -75,21 +73,24 @@ final class SPFEvaluation {
     case ending(SPFEnding)
   }
 
-  /// The record that an include or redirect leads to; none at all is a permerror with `cause`
-  /// (RFC 7208 sections 5.2 and 6.1).
-  private func fetchTarget(
-    _ target: SPFMacro, at place: SPFPlace, _ cause: SPFCause, next: inout String
+  /// The record that a redirect leads to, and its domain; none at all is a permerror
+  /// (RFC 7208 section 6.1).
+  private func fetchRedirect(
+    to target: SPFMacro, at place: SPFPlace, domain: inout String
   ) -> Fetched {
     guard let name = expansion.name(from: target, in: place.domain) else {
-      return .ending(unusableTarget(target, at: place, cause))
+      return .ending(unusableTarget(target, at: place, .redirectWithoutRecord))
     }
-    next = name
+    domain = name
     let fetched = fetchRecord(of: name, for: place)
     guard case .ending(let ending) = fetched, ending.result == .none else { return fetched }
     return .ending(
-      place.ending(.permerror, cause, SPFSentence.leadsNowhere(place, name, ending.cause)))
+      place.ending(
+        .permerror, .redirectWithoutRecord,
+        SPFSentence.leadsNowhere(place, name, ending.cause)))
   }
 
+  /// For include and redirect: the DNS cannot hold the name they expand to.
   private func unusableTarget(
     _ target: SPFMacro, at place: SPFPlace, _ cause: SPFCause
   ) -> SPFEnding {
@@ -186,12 +187,8 @@ final class SPFEvaluation {
       guard let name = expansion.name(from: target, in: place.domain) else { return .noMatch }
       return ask("exists:\(SPFTermLookup.placeholder)", mechanism, target: name, at: place)
     case .reverse(let target):
-      guard let name = expansion.name(from: target, in: place.domain),
-        SPFTermLookup.isHostName(name)
-      else {
-        return .noMatch
-      }
-      return ask("ptr:\(name)", mechanism, target: name, at: place)
+      guard let name = expansion.name(from: target, in: place.domain) else { return .noMatch }
+      return ask("ptr:\(SPFTermLookup.placeholder)", mechanism, target: name, at: place)
     }
   }
 
@@ -227,12 +224,8 @@ final class SPFEvaluation {
 
   /// Asks libspf2 whether a mechanism matches, and turns what the DNS had to say into an ending.
   ///
-  /// - Parameters:
-  ///   - text: The mechanism as libspf2 gets it.
-  ///   - mechanism: The same as parsed.
-  ///   - target: The name it is about.
-  ///   - place: Where it stands.
-  ///   - anyAddressMatches: Whether the prefix length is 0, which libspf2 refuses.
+  /// `text` is the mechanism as libspf2 gets it, `target` the name it is about, and
+  /// `anyAddressMatches` stands for the prefix length 0, which libspf2 refuses.
   private func ask(
     _ text: String, _ mechanism: SPFMechanism, target: String, at place: SPFPlace,
     anyAddressMatches: Bool = false

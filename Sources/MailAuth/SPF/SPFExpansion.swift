@@ -63,7 +63,7 @@ final class SPFExpansion {
 
   /// The client's names that lead back to its address (section 5.5); failures only skip names.
   private func validateNames() -> [String] {
-    let names = SPFTermLookup.hostNames(in: resolver.answer(session.client.reverseName, .ptr))
+    let names = SPFTermLookup.reverseNames(in: resolver.answer(session.client.reverseName, .ptr))
     return names.filter { name in
       let type: DNSRecordType = session.client.isIPv4 ? .a : .aaaa
       return resolver.answer(name, type).records.contains(.address(session.client))

@@ -99,18 +99,18 @@ struct SPFMacro: Equatable, Sendable {
     return isWord && !label.allSatisfy(\.isASCIIDigit)
   }
 
-  /// The text with every macro replaced; only the last `limit` octets are kept, or the first for
-  /// an explanation.
+  /// The last `limit` octets of the text with every macro replaced.
   ///
-  /// A record of 64 kB can hold 16,000 macros that each expand to a whole address, so the text is
-  /// cut while it grows.
+  /// From right to left, and no further than needed: a record of 64 kB can hold 16,000 macros that
+  /// each expand to a whole address.
   func expanded(_ context: SPFMacroContext, keepingLast limit: Int) -> [UInt8] {
-    var text: [UInt8] = []
-    for part in parts {
-      text += Self.value(of: part, context)
-      if text.count > 2 * limit { text.removeFirst(text.count - limit) }
+    var values: [[UInt8]] = []
+    var count = 0
+    for part in parts.reversed() where count < limit {
+      values.append(Self.value(of: part, context))
+      count += values.last?.count ?? 0
     }
-    return Array(text.suffix(limit))
+    return Array(values.reversed().joined().suffix(limit))
   }
 
   /// The text with every macro replaced, cut after `limit` octets.

@@ -82,7 +82,7 @@ public struct SPFOutcome: Sendable, Codable, Equatable {
   public var senderExplanation: String?
   /// Terms evaluated that cause DNS lookups.
   public var lookups: Int
-  /// Lookups without an answer.
+  /// Terms whose lookups found nothing; one term counts once (RFC 7208 section 4.6.4).
   public var voidLookups: Int
   /// The DNS name whose lookup failed, for the DNS causes; nil otherwise.
   public var failedName: String?

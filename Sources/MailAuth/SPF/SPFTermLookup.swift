@@ -4,7 +4,7 @@
 /// ``reply(to:type:)`` handed out), so no text of the record or of the sender reaches its parser.
 /// Here answers become what the mechanism may do with them: limits, void lookups, failures.
 final class SPFTermLookup {
-  /// The only domain that libspf2 is ever given as a target, but for `ptr`.
+  /// The only domain that libspf2 is ever given as a target.
   static let placeholder = "t.invalid"
   /// RFC 7208 section 4.6.4: one more MX host is permerror, further PTR names are ignored.
   static let maxHosts = 10
@@ -32,7 +32,10 @@ final class SPFTermLookup {
 
   /// The first failure of a mechanism that must not overlook it; later questions are not asked.
   private(set) var failure: Failure?
-  /// Whether a question found nothing. Only names that the record's owner chose count.
+  /// Whether a question found nothing.
+  ///
+  /// The names in a PTR answer are the client's choice and do not count: no client shall be able
+  /// to turn a domain's record into a permerror.
   private(set) var isVoid = false
   /// Whether an address of the client's family came back, whatever it was.
   private(set) var foundAddress = false
@@ -94,9 +97,12 @@ final class SPFTermLookup {
     if answer.outcome.isVoid { isVoid = true }
     // A DNS error means that nothing matches (RFC 7208 section 5.5).
     guard answer.outcome == .answer else { return .nothing }
-    let names = SPFTermLookup.hostNames(in: answer)
-    // libspf2 compares these names with the target, so they go to it as they are.
-    return handOut(names) { _, name in name }
+    // A name at or below the target gets an alias below the placeholder: that is all libspf2 sees
+    // of either name, and it decides by it after it has validated the alias.
+    return handOut(Self.reverseNames(in: answer)) { index, name in
+      let isBelow = name == target || name.hasSuffix("." + target)
+      return "h\(index)." + (isBelow ? Self.placeholder : "invalid")
+    }
   }
 
   private func handOut(_ names: [String], as alias: (Int, String) -> String) -> Reply {
@@ -135,20 +141,10 @@ final class SPFTermLookup {
     if case .address(let address) = record { address.isIPv4 == client.isIPv4 } else { false }
   }
 
-  /// The first ten names of a PTR answer (RFC 7208 section 4.6.4) that can be host names.
-  static func hostNames(in answer: DNSAnswer) -> [String] {
+  /// The first ten names of a PTR answer; more are ignored (RFC 7208 section 4.6.4).
+  static func reverseNames(in answer: DNSAnswer) -> [String] {
     var names: [String] = []
     for case .ptr(let name) in answer.records { names.append(name) }
-    return names.prefix(maxHosts).filter(isHostName)
-  }
-
-  /// Whether a name is made of letters, digits, hyphens and underscores: the only ones that go to
-  /// libspf2 as they are.
-  static func isHostName(_ name: String) -> Bool {
-    DNSQuestion(name, .a).isValidName
-      && name.utf8.allSatisfy {
-        $0.isASCIILetter || $0.isASCIIDigit || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
-          || $0 == UInt8(ascii: ".")
-      }
+    return Array(names.prefix(maxHosts))
   }
 }

@@ -25,7 +25,7 @@ import Testing
       let expected = explanation == "DEFAULT" ? nil : explanation
       #expect(outcome.senderExplanation == expected, "\(outcome)")
     }
-    #expect(outcome.explanation.hasSuffix("(\(outcome.result.rawValue))"), "\(outcome)")
+    #expect(outcome.explanation.hasSuffix("(\(outcome.result.rawValue))."), "\(outcome)")
     #expect(outcome.lookups <= 10)
     #expect((outcome.result == .temperror) == (outcome.failedName != nil), "\(outcome)")
   }

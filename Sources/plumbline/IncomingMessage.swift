@@ -1,0 +1,120 @@
+import Foundation
+import Ledger
+import Logging
+import MailAuth
+import Milter
+
+/// One message on its way in: evaluated, written to the ledger, marked, and let through.
+final class IncomingMessage: MilterTransaction {
+  /// What the messages of one configuration have in common.
+  struct Context: Sendable {
+    var evaluator: Evaluator
+    var ledger: any LedgerStore
+    var checks: CheckPool
+    var logger: Logger
+    /// The name under which results are written.
+    var authservID: String
+    /// The name of this host, when the MTA does not give its own.
+    var hostName: String
+    /// The longest time one message's checks may take.
+    var deadlineSeconds: Int
+  }
+
+  private let context: Context
+  private let start: MilterEnvelopeStart
+  private var envelope: Envelope
+  private let receivedAt: Int64
+  private let evaluation: MessageEvaluation
+  private var resultsFields = 0
+  private var forgedOccurrences: [Int] = []
+
+  init(_ start: MilterEnvelopeStart, clientAddress: IPAddress, context: Context) {
+    self.context = context
+    self.start = start
+    envelope = Envelope(
+      clientAddress: clientAddress, clientName: start.clientName, helo: start.helo,
+      mailFrom: start.mailFrom)
+    receivedAt = Int64(Date().timeIntervalSince1970)
+    let seconds = context.deadlineSeconds
+    evaluation = context.evaluator.begin(
+      envelope, now: receivedAt,
+      deadline: { ContinuousClock.now.advanced(by: .seconds(seconds)) })
+    context.checks.offer(evaluation.earlyChecks)
+  }
+
+  func recipient(_ address: [UInt8]) {
+    envelope.recipients.append(address)
+  }
+
+  func header(_ field: HeaderField) {
+    if field.isNamed(AuthenticationResults.fieldName) {
+      resultsFields += 1
+      if AuthenticationResults.speaksFor(authservID: context.authservID, value: field.value) {
+        forgedOccurrences.append(resultsFields)
+      }
+    }
+    evaluation.addHeader(field)
+  }
+
+  func endOfHeaders() { evaluation.endHeaders() }
+
+  func body(_ chunk: UnsafeRawBufferPointer) { unsafe evaluation.addBody(chunk) }
+
+  func endOfMessage(queueID: String) -> MilterVerdict {
+    let began = ContinuousClock.now
+    let result = evaluation.finish()
+    let verdict = Verdict(result, envelope: envelope, authservID: context.authservID)
+    let waited = ContinuousClock.now - began
+    record(queueID, result, verdict)
+    logSummary(queueID, result, verdict, waited)
+    return MilterVerdict(edits: edits(verdict), reply: .accept)
+  }
+
+  func abort() {}
+
+  /// Commits the message to the ledger; a failure is ours and changes nothing for the message.
+  private func record(_ queueID: String, _ result: Evaluation, _ verdict: Verdict) {
+    let record = MessageRecord(
+      host: start.hostName ?? context.hostName, queueID: queueID, receivedAt: receivedAt,
+      envelope: envelope, evaluation: result, verdict: verdict)
+    do {
+      try context.ledger.append(record)
+    } catch {
+      context.logger.error(
+        "not recorded, this message will be missing from reports: \(error)",
+        metadata: [LineLogHandler.queueIDKey: "\(queueID)"])
+    }
+  }
+
+  /// Forged fields go from the last to the first, so that no deletion moves another; ours is put
+  /// on top of everything (RFC 8601 sections 4 and 5).
+  private func edits(_ verdict: Verdict) -> [HeaderEdit] {
+    let deletions = forgedOccurrences.reversed().map { occurrence in
+      HeaderEdit.delete(name: AuthenticationResults.fieldName, occurrence: occurrence)
+    }
+    let value = verdict.authenticationResults.replacing("; ", with: ";\n\t")
+    return deletions + [
+      .insert(index: 0, name: AuthenticationResults.fieldName, value: " \(value)")
+    ]
+  }
+
+  private func logSummary(
+    _ queueID: String, _ result: Evaluation, _ verdict: Verdict, _ waited: Duration
+  ) {
+    let dmarc = result.dmarc
+    let signatures = result.dkim.isEmpty
+      ? "none" : result.dkim.map { "\($0.result.rawValue)(\($0.domain))" }.joined(separator: ",")
+    let milliseconds =
+      waited.components.seconds * 1000 + waited.components.attoseconds / 1_000_000_000_000_000
+    let parts = [
+      "client=\(envelope.clientAddress)", "from=\(result.authorDomain?.text ?? "-")",
+      "spf=\(result.mailFromSPF.result.rawValue)(\(result.mailFromSPF.domain.utf8.printable()))",
+      "dkim=\(signatures)", "dmarc=\(dmarc.result.rawValue)", "cause=\(dmarc.cause.rawValue)",
+      "policy=\(dmarc.appliedPolicy?.rawValue ?? "-")",
+      "disposition=\(verdict.disposition.rawValue)", "removed=\(forgedOccurrences.count)",
+      "ms=\(milliseconds)",
+    ]
+    context.logger.info(
+      "\(parts.joined(separator: " "))", metadata: [LineLogHandler.queueIDKey: "\(queueID)"])
+  }
+}

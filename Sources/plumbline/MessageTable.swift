@@ -1,0 +1,83 @@
+import Foundation
+import Ledger
+import MailAuth
+import Reports
+
+/// Messages of the ledger as a table for people: what each identifier said, and why DMARC ended as
+/// it did, in words.
+struct MessageTable {
+  private var rows: [[String]] = []
+  private var sentences: [[String]] = []
+  private static let titles = ["TIME (UTC)", "QUEUE ID", "FROM", "SPF", "DKIM", "DMARC", "CAUSE"]
+
+  /// Takes a message.
+  mutating func add(_ record: MessageRecord) {
+    let evaluation = record.evaluation
+    rows.append([
+      Self.time(record.receivedAt), record.queueID, evaluation.authorDomain?.text ?? "-",
+      Self.spf(evaluation.mailFromSPF), Self.dkim(evaluation.dkim),
+      Self.dmarc(evaluation.dmarc), evaluation.dmarc.cause.rawValue,
+    ])
+    sentences.append(Self.sentences(evaluation))
+  }
+
+  /// Why DMARC ended as it did, and what was wrong with each identifier that did not pass.
+  private static func sentences(_ evaluation: Evaluation) -> [String] {
+    let spf = evaluation.mailFromSPF
+    let notPassed =
+      (spf.result == .pass ? [] : ["SPF \(spf.result.rawValue): \(spf.explanation)"])
+      + evaluation.dkim.filter { $0.result != .pass }.map {
+        "DKIM \($0.result.rawValue): \($0.explanation)"
+      }
+    return [evaluation.dmarc.explanation] + notPassed
+  }
+
+  /// The table: a line of results for each message, and the sentences under it.
+  var text: String {
+    guard !rows.isEmpty else { return "No messages." }
+    let widths = Self.titles.indices.map { column in
+      ([Self.titles] + rows).map { $0[column].utf8.count }.max() ?? 0
+    }
+    func line(_ cells: [String]) -> String {
+      let padded = zip(cells, widths).map { $0.padding(toColumns: $1) }.joined(separator: "  ")
+      return String(padded.reversed().drop { $0 == " " }.reversed())
+    }
+    var lines = [line(Self.titles)]
+    for (row, sentences) in zip(rows, sentences) {
+      lines.append(line(row))
+      lines += sentences.map { "    \($0)" }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func time(_ seconds: Int64) -> String {
+    let day = UTCDay(containing: seconds)
+    let second = seconds - day.begin
+    func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return "\(day) \(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
+  }
+
+  private static func spf(_ outcome: SPFOutcome) -> String {
+    outcome.result.rawValue + mark(outcome.alignment)
+  }
+
+  private static func dkim(_ outcomes: [DKIMOutcome]) -> String {
+    outcomes.isEmpty
+      ? "none" : outcomes.map { $0.result.rawValue + mark($0.alignment) }.joined(separator: ",")
+  }
+
+  private static func dmarc(_ outcome: DMARCOutcome) -> String {
+    guard let applied = outcome.appliedPolicy else { return outcome.result.rawValue }
+    return "\(outcome.result.rawValue) (\(applied.rawValue))"
+  }
+
+  /// A plus behind an identifier that aligns, a minus behind one that does not.
+  private static func mark(_ alignment: Alignment?) -> String {
+    guard let alignment else { return "" }
+    switch alignment.isAligned {
+    case true?: return "+"
+    case false?: return "-"
+    case nil: return "?"
+    }
+  }
+}

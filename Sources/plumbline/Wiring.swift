@@ -1,0 +1,77 @@
+import Foundation
+import Ledger
+import Logging
+import MailAuth
+import Milter
+import Reports
+
+/// The parts that a configuration describes, made and connected.
+///
+/// Everything that can be wrong with a configuration beyond its text (a missing file, an unusable
+/// database, a zone with errors) shows here, at the start, and never with the first mail.
+struct Wiring {
+  let configuration: Configuration
+
+  /// A logger that writes to standard error.
+  func logger() -> Logger {
+    Logger(label: "plumbline") { _ in
+      LineLogHandler(logLevel: configuration.log.level)
+    }
+  }
+
+  /// The resolver: a zone file if one is configured, the DNS otherwise.
+  func resolver() throws -> any Resolver {
+    if let zoneFile = configuration.dns.zoneFile { return try ZoneResolver(contentsOf: zoneFile) }
+    return try LiveResolver(configuration.dns.resolverSettings)
+  }
+
+  /// The evaluator on top of a resolver.
+  func evaluator(_ resolver: any Resolver) throws -> Evaluator {
+    var settings = EvaluatorSettings(receivingHost: hostName)
+    settings.spf = SPFSettings(maxVoidLookups: configuration.spf.maxVoidLookups)
+    settings.dkim.maximumSignatures = configuration.dkim.maxSignatures
+    settings.dkim.minimumKeyBits = configuration.dkim.minimumKeyBits
+    settings.dkim.partialBody = configuration.dkim.partialBody
+    settings.maximumHeaderBytes = configuration.limits.headerBytes
+    settings.maximumHeaderFields = configuration.limits.headerFields
+    if configuration.dmarc.discovery == .psl {
+      let path = configuration.dmarc.publicSuffixList
+      guard let list = PublicSuffixList(path: path) else {
+        throw StartFailure(
+          message: "dmarc.public_suffix_list: \(path) cannot be read as a public suffix list; "
+            + "install the Debian package publicsuffix or name another file")
+      }
+      settings.publicSuffixList = list
+    }
+    return try Evaluator(settings: settings, resolver: resolver)
+  }
+
+  /// The ledger, for writing or for reading only.
+  func ledger(readOnly: Bool) throws -> SQLiteStore {
+    var settings = SQLiteStore.Settings()
+    settings.isReadOnly = readOnly
+    return try SQLiteStore(path: configuration.ledger.database, settings: settings)
+  }
+
+  /// Who reports.
+  func reportSettings() throws -> ReportSettings {
+    let report = configuration.report
+    guard let receiver = report.receiver else {
+      throw StartFailure(
+        message: "report.receiver: not set, and milter.authserv_id is no domain name; set it")
+    }
+    return ReportSettings(
+      receiver: receiver, organization: report.organization, email: report.email,
+      extraContact: report.contact, generator: "Plumbline \(Plumbline.version)")
+  }
+
+  /// This host's name, where the MTA gives none.
+  var hostName: String { ProcessInfo.processInfo.hostName }
+}
+
+/// Something that keeps the program from starting although the configuration reads well; exit
+/// status 78 (EX_CONFIG).
+struct StartFailure: Error, CustomStringConvertible {
+  let message: String
+  var description: String { message }
+}

@@ -1,0 +1,96 @@
+import MailAuth
+import TestSupport
+import Testing
+
+@Suite struct AuthenticationResultsTests {
+  @Test(arguments: [
+    " mx.receiver.example; spf=pass", "MX.Receiver.EXAMPLE; none", "mx.receiver.example 1; none",
+    " \"mx.receiver.example\"; none", " (a (nested) comment) mx.receiver.example (x); none",
+    "\r\n mx.receiver.example; none", "mx.receiver.example", "", ";", "   ", "(unclosed",
+    "\"mx.receiver", "other.example 2; none", "mx\\.receiver.example", "mx.receiver.example/1",
+    "mx.receiver.example.; none",
+  ])
+  func removesWhatSpeaksOrMightSpeakForUs(_ value: String) {
+    // Two values merely look like us; they are kept, see the next test.
+    let lookAlikes = ["mx\\.receiver.example", "mx.receiver.example/1"]
+    #expect(
+      AuthenticationResults.speaksFor(authservID: "mx.receiver.example", value: Array(value.utf8))
+        == !lookAlikes.contains(value))
+  }
+
+  @Test(arguments: [
+    " mx.other.example; spf=pass", "receiver.example; none", "xmx.receiver.example; none",
+    "mx.other.example 1; none", "mx.other.example; spf=pass (mx.receiver.example)",
+    "mx.other.example",
+  ])
+  func keepsWhatSpeaksForOthers(_ value: String) {
+    #expect(
+      !AuthenticationResults.speaksFor(
+        authservID: "mx.receiver.example", value: Array(value.utf8)))
+  }
+
+  @Test func comparesInternationalNames() {
+    #expect(
+      AuthenticationResults.speaksFor(
+        authservID: "xn--bcher-kva.example", value: Array("b\u{fc}cher.example; none".utf8)))
+  }
+
+  @Test func writesEachResultWithCauseAndAlignment() throws {
+    let zone = """
+      example.com: [{TXT: "v=spf1 ip4:198.51.100.1 ~all"}]
+      _dmarc.example.com: [{TXT: "v=DMARC1; p=reject"}]
+      s1._domainkey.example.com: [{TXT: "\(TestSigner.keyRecord)"}]
+      """
+    let header: [HeaderField] = .test()
+    let signers = [TestSigner(domain: "example.com"), TestSigner(domain: "esp.example")]
+    let signatures = signers.map { $0.sign(header, body: "Hello.\r\n") }
+    let evaluation = try Evaluator.test(zone: zone).evaluate(header: signatures + header)
+    let verdict = Verdict(evaluation, envelope: .test(), authservID: "mx.receiver.example")
+    let starts = evaluation.dkim.compactMap(\.signatureStart)
+    try #require(starts.count == 2)
+    func quoted(_ start: String) -> String {
+      start.contains { "/+=".contains($0) && $0 != "+" } ? "\"\(start)\"" : start
+    }
+    #expect(
+      verdict.authenticationResults.split(separator: "; ").map(String.init) == [
+        "mx.receiver.example",
+        "spf=softfail reason=\"matched: ~all\" (aligned) smtp.mailfrom=example.com",
+        "spf=none reason=\"noSuchDomain\" (aligned) smtp.helo=mail.example.com",
+        "dkim=pass (aligned) header.d=example.com header.s=s1 header.a=ed25519-sha256 header.b="
+          + quoted(starts[0]),
+        "dkim=permerror reason=\"noKey\" (not aligned: otherOrganization) header.d=esp.example "
+          + "header.s=s1 header.a=ed25519-sha256 header.b=" + quoted(starts[1]),
+        "dmarc=pass reason=\"aligned\" (p=reject) header.from=example.com policy.dmarc=none",
+      ])
+    #expect(verdict.disposition == .none)
+    #expect(verdict.overrideReasons.isEmpty)
+  }
+
+  @Test func hostileTextMakesNoEntriesOfItsOwn() throws {
+    let evaluation = try Evaluator.test(zone: "x.example: [{A: 192.0.2.1}]").evaluate(
+      header: .test(from: "nobody"),
+      envelope: .test(
+        helo: "x; dmarc=pass\r\nX-Evil: \"yes\"", mailFrom: "a@b c; spf=pass\\\" (\r\n"))
+    let text = Verdict(evaluation, envelope: .test(), authservID: "mx.receiver.example")
+      .authenticationResults
+    #expect(!text.utf8.contains { $0 < 0x20 || $0 > 0x7E })
+    #expect(text.split(separator: ";").count == 5)
+    #expect(text.contains("dkim=none"))
+    #expect(text.hasSuffix("dmarc=permerror reason=\"invalidFrom\""))
+  }
+
+  @Test func saysWhyAPolicyIsNotApplied() throws {
+    func reasons(_ policy: String) throws -> [OverrideReason] {
+      let zone = "_dmarc.example.com: [{TXT: \"v=DMARC1; \(policy)\"}]"
+      let evaluation = try Evaluator.test(zone: zone).evaluate(header: .test())
+      #expect(evaluation.dmarc.result == .fail)
+      return Verdict(evaluation, envelope: .test(), authservID: "mx").overrideReasons
+    }
+    let monitoring = OverrideReason(.localPolicy, comment: Verdict.monitoringComment)
+    #expect(try reasons("p=none").isEmpty)
+    #expect(try reasons("p=none; t=y").isEmpty)
+    #expect(try reasons("p=reject") == [monitoring])
+    #expect(try reasons("p=quarantine; t=y") == [OverrideReason(.policyTestMode)])
+    #expect(try reasons("p=reject; t=y") == [OverrideReason(.policyTestMode), monitoring])
+  }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import Ledger
+import TestSupport
+import Testing
+
+/// A receiving host in one hand: a real Postfix, the built `plumbline milter` behind it, a ledger.
+final class MailHost {
+  static let authservID = "mx.receiver.example"
+
+  let postfix: PostfixInstance
+  let directory: TemporaryDirectory
+  private(set) var milter: Program
+
+  /// Starts both, with `settings` at the end of main.cf; they take mail when this returns.
+  init(settings: [String] = []) throws {
+    directory = try TemporaryDirectory()
+    postfix = try PostfixInstance(settings: settings)
+    try directory.write(
+      Self.configuration(
+        socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
+        authservID: Self.authservID),
+      to: "plumbline.toml")
+    milter = try Self.startMilter(directory)
+    let socket = postfix.milterSocketPath
+    try waitUntil("the milter's socket \(socket)") {
+      guard milter.isRunning else { throw FixtureError("the milter ended: \(milter.errors)") }
+      return FileManager.default.fileExists(atPath: socket)
+    }
+    try postfix.start()
+  }
+
+  /// Another configuration, in effect after HUP.
+  func configure(authservID: String) throws {
+    try directory.write(
+      Self.configuration(
+        socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
+        authservID: authservID),
+      to: "plumbline.toml")
+  }
+
+  /// Sends a demo message and returns the reply to it.
+  func send(_ message: DemoMessage) throws -> SMTPClient.Reply {
+    try SMTPClient(port: postfix.port, source: message.client)
+      .deliver(
+        try message.bytes(), hello: message.helo, from: message.mailFrom, to: message.recipient)
+  }
+
+  /// Sends octets as `alice@example.com` from her own host and returns the message as delivered.
+  func exchange(_ octets: [UInt8]) throws -> DeliveredMessage {
+    let reply = try SMTPClient(port: postfix.port, source: "127.0.0.10")
+      .deliver(
+        octets, hello: "mail.example.com", from: "alice@example.com",
+        to: "reader@receiver.example")
+    return try delivered(reply)
+  }
+
+  /// The message that a reply is about, once it lies in the mailbox.
+  func delivered(_ reply: SMTPClient.Reply) throws -> DeliveredMessage {
+    guard let queueID = reply.queueID else {
+      throw FixtureError("not taken: \(reply)\n\(postfix.mailLog)\(milter.errors)")
+    }
+    return try postfix.delivered(queueID)
+  }
+
+  /// Runs `plumbline` with this host's configuration.
+  func plumbline(_ arguments: [String]) throws -> Program.Result {
+    try Program.run(
+      Program.plumblinePath, arguments + ["--config", directory.path("plumbline.toml")])
+  }
+
+  /// Every record of the ledger, in the order of time.
+  func ledger() throws -> [MessageRecord] {
+    var settings = SQLiteStore.Settings()
+    settings.isReadOnly = true
+    let store = try SQLiteStore(path: directory.path("ledger.sqlite"), settings: settings)
+    return try store.read { snapshot in
+      var records: [MessageRecord] = []
+      try snapshot.messages(in: 0..<Int64.max) { records.append($0.record) }
+      return records
+    }
+  }
+
+  private static func startMilter(_ directory: TemporaryDirectory) throws -> Program {
+    // The socket must be writable by Postfix's group, which owns its folder.
+    try Program(
+      "/bin/sh",
+      [
+        "-c", "umask 007; exec \"$0\" \"$@\"", Program.plumblinePath, "milter", "--config",
+        directory.path("plumbline.toml"),
+      ])
+  }
+
+  private static func configuration(socket: String, ledger: String, authservID: String) -> String {
+    """
+    [milter]
+    socket = "unix:\(socket)"
+    authserv_id = "\(authservID)"
+    skip_loopback = false
+
+    [dns]
+    zone_file = "\(DemoMessage.zonePath)"
+
+    [ledger]
+    database = "\(ledger)"
+
+    [report]
+    organization = "Receiver Example"
+    email = "dmarc-reports@receiver.example"
+    receiver = "\(Self.authservID)"
+
+    """
+  }
+}
