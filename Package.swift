@@ -85,7 +85,7 @@ let package = Package(
     .testTarget(
       name: "ReportsTests",
       dependencies: ["Reports", "Ledger", "MailAuth", "TestSupport"],
-      swiftSettings: swiftSettings),
+      exclude: ["Golden"], swiftSettings: swiftSettings),
     .testTarget(
       name: "PlumblineTests",
       dependencies: ["plumbline", "Ledger", "MailAuth", "Reports", "TestSupport"],

@@ -32,7 +32,7 @@ public final class Tally<Value: Hashable> {
   ///   - valuesInMemory: How many different values are held in memory at most.
   ///   - line: Writes out a value.
   /// - Throws: `LedgerError` when no temporary file can be made.
-  public init(valuesInMemory: Int = 10_000, line: @escaping (Value) throws -> Line) throws {
+  public init(valuesInMemory: Int = 1_000, line: @escaping (Value) throws -> Line) throws {
     self.valuesInMemory = max(valuesInMemory, 1)
     self.line = line
     do {

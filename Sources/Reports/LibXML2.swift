@@ -5,7 +5,17 @@ import MailAuth
 /// What libxml2 could not do.
 struct LibXML2Error: Error, CustomStringConvertible {
   let doing: String
-  var description: String { "libxml2: \(doing) failed" }
+  let complaints: [String]
+
+  init(doing: String, _ complaints: [String] = []) {
+    self.doing = doing
+    self.complaints = complaints
+  }
+
+  var description: String {
+    "libxml2: \(doing) failed"
+      + (complaints.isEmpty ? "" : " (\(complaints.joined(separator: "; ")))")
+  }
 }
 
 // libxml2 keeps pointers to the boxes below for the lifetime of the object that owns both, and
@@ -46,22 +56,27 @@ struct LibXML2Error: Error, CustomStringConvertible {
       throw LibXML2Error(doing: "making a writer")
     }
     unsafe self.writer = writer
-    unsafe xmlTextWriterSetIndent(writer, 1)
-    try check(unsafe xmlTextWriterSetIndentString(writer, "  "), "indenting")
-    try check(unsafe xmlTextWriterStartDocument(writer, "1.0", "UTF-8", nil), "the declaration")
-  }
-
-  // Frees the output buffer too, which may call the sink once more.
-  deinit { unsafe xmlFreeTextWriter(writer) }
-
-  func open(_ name: String, namespace: String? = nil) throws {
-    try check(unsafe xmlTextWriterStartElement(writer, name), "writing <\(name)>")
-    if let namespace {
-      try check(unsafe xmlTextWriterWriteAttribute(writer, "xmlns", namespace), "a namespace")
+    _ = unsafe xmlTextWriterSetIndent(writer, 1)
+    try check("indenting") { unsafe xmlTextWriterSetIndentString(writer, "  ") }
+    try check("writing the declaration") {
+      unsafe xmlTextWriterStartDocument(writer, "1.0", "UTF-8", nil)
     }
   }
 
-  func close() throws { try check(unsafe xmlTextWriterEndElement(writer), "closing an element") }
+  // Frees the output buffer too, which may call the sink once more.
+  deinit { Complaints().collect { unsafe xmlFreeTextWriter(writer) } }
+
+  func open(_ name: String, namespace: String? = nil) throws {
+    try check("writing <\(name)>") { unsafe xmlTextWriterStartElement(writer, name) }
+    guard let namespace else { return }
+    try check("writing a namespace") {
+      unsafe xmlTextWriterWriteAttribute(writer, "xmlns", namespace)
+    }
+  }
+
+  func close() throws {
+    try check("closing an element") { unsafe xmlTextWriterEndElement(writer) }
+  }
 
   /// Writes an element around what `body` writes.
   func nest(_ name: String, _ body: () throws -> Void) throws {
@@ -73,43 +88,56 @@ struct LibXML2Error: Error, CustomStringConvertible {
   /// Writes an element that holds text; none for nil.
   func element(_ name: String, _ text: String?) throws {
     guard let text else { return }
-    try check(unsafe xmlTextWriterWriteElement(writer, name, text), "writing <\(name)>")
+    try check("writing <\(name)>") { unsafe xmlTextWriterWriteElement(writer, name, text) }
   }
 
   /// Writes the end of the document.
   func end() throws {
-    try check(unsafe xmlTextWriterEndDocument(writer), "the end")
-    try check(unsafe xmlTextWriterFlush(writer), "the end")
+    try check("writing the end") { unsafe xmlTextWriterEndDocument(writer) }
+    try check("writing the end") { unsafe xmlTextWriterFlush(writer) }
   }
 
-  private func check(_ status: Int32, _ doing: String) throws {
+  private func check(_ doing: String, _ write: () -> Int32) throws {
+    let complaints = Complaints()
+    let status = complaints.collect(write)
     if let error = sink.error { throw error }
-    guard status >= 0 else { throw LibXML2Error(doing: doing) }
+    guard status >= 0 else { throw LibXML2Error(doing: doing, complaints.texts) }
   }
 }
 
 /// What libxml2 complains about, collected instead of printed.
 private final class Complaints {
-  static let maximum = 20
-  var texts: [String] = []
-  var left = 0
+  private static let maximum = 20
+  private(set) var texts: [String] = []
+  private var left = 0
+
+  /// All of them; past the first few only their number.
+  var all: [String] { left == 0 ? texts : texts + ["and \(left) more"] }
 
   func add(_ text: String) {
     if texts.count < Self.maximum { texts.append(text) } else { left += 1 }
   }
-}
 
-/// Copies one complaint out of the library's memory.
-private func collect(
-  _ context: UnsafeMutableRawPointer?, _ text: UnsafePointer<CChar>?, line: Int32
-) {
-  guard let context = unsafe context, let text = unsafe text else { return }
-  let octets = unsafe UnsafeBufferPointer(start: text, count: strnlen(text, 1_000))
-  let words = unsafe octets.map(UInt8.init(bitPattern:))
-    .filter { $0 != UInt8(ascii: "\n") }
-    .printable(limit: 300)
-  unsafe Unmanaged<Complaints>.fromOpaque(context).takeUnretainedValue()
-    .add("line \(line): \(words)")
+  /// Runs calls into the library and takes what it complains about meanwhile.
+  ///
+  /// The handler is the one that each thread has. A reader has one of its own too, but with a
+  /// schema attached libxml2 2.9 calls that with the wrong pointer and crashes: the schema's
+  /// filter takes the place of the parser context as the handler's argument.
+  func collect<Result>(_ body: () -> Result) -> Result {
+    unsafe xmlSetStructuredErrorFunc(Unmanaged.passUnretained(self).toOpaque()) { context, error in
+      guard let context = unsafe context, let error = unsafe error else { return }
+      let line = unsafe error.pointee.line
+      guard let text = unsafe error.pointee.message else { return }
+      let octets = unsafe UnsafeBufferPointer(start: text, count: strnlen(text, 1_000))
+      let words = unsafe octets.map(UInt8.init(bitPattern:))
+        .filter { $0 != UInt8(ascii: "\n") }
+        .printable(limit: 300)
+      unsafe Unmanaged<Complaints>.fromOpaque(context).takeUnretainedValue()
+        .add("line \(line): \(words)")
+    }
+    defer { xmlSetStructuredErrorFunc(nil, nil) }
+    return body()
+  }
 }
 
 /// A compiled XML schema; may be used by several readers, one after another.
@@ -119,22 +147,18 @@ private func collect(
   init(_ octets: [UInt8]) throws {
     xmlInitParser()
     let complaints = Complaints()
-    let schema: xmlSchemaPtr? = try unsafe octets.withUnsafeBytes { buffer in
-      guard
-        let parser = unsafe xmlSchemaNewMemParserCtxt(
-          buffer.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(clamping: buffer.count))
-      else { throw LibXML2Error(doing: "reading the schema") }
-      defer { unsafe xmlSchemaFreeParserCtxt(parser) }
-      unsafe xmlSchemaSetParserStructuredErrors(
-        parser,
-        { context, error in
-          unsafe collect(context, error?.pointee.message, line: error?.pointee.line ?? 0)
-        }, Unmanaged.passUnretained(complaints).toOpaque())
-      return unsafe xmlSchemaParse(parser)
+    let schema: xmlSchemaPtr? = unsafe octets.withUnsafeBytes { buffer in
+      unsafe complaints.collect {
+        let text = unsafe buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
+        guard
+          let parser = unsafe xmlSchemaNewMemParserCtxt(text, Int32(clamping: buffer.count))
+        else { return unsafe xmlSchemaPtr?.none }
+        defer { unsafe xmlSchemaFreeParserCtxt(parser) }
+        return unsafe xmlSchemaParse(parser)
+      }
     }
     guard let schema = unsafe schema else {
-      throw LibXML2Error(
-        doing: "compiling the schema (\(complaints.texts.joined(separator: "; ")))")
+      throw LibXML2Error(doing: "compiling the schema", complaints.all)
     }
     unsafe self.schema = schema
   }
@@ -195,23 +219,14 @@ enum XMLNode: Equatable {
       }, nil, Unmanaged.passUnretained(source).toOpaque(), nil, nil, options)
     guard let reader = unsafe reader else { throw LibXML2Error(doing: "making a reader") }
     unsafe self.reader = reader
-    guard unsafe xmlTextReaderSetSchema(reader, schema.schema) == 0 else {
-      throw LibXML2Error(doing: "attaching the schema")
-    }
-    unsafe xmlTextReaderSetStructuredErrorHandler(
-      reader,
-      { context, error in
-        unsafe collect(context, error?.pointee.message, line: error?.pointee.line ?? 0)
-      }, Unmanaged.passUnretained(complaints).toOpaque())
+    let status = complaints.collect { unsafe xmlTextReaderSetSchema(reader, schema.schema) }
+    guard status == 0 else { throw LibXML2Error(doing: "attaching the schema", complaints.all) }
   }
 
   deinit { unsafe xmlFreeTextReader(reader) }
 
   /// What is wrong with the form of what was read so far, a sentence each.
-  var problems: [String] {
-    complaints.left == 0
-      ? complaints.texts : complaints.texts + ["and \(complaints.left) more"]
-  }
+  var problems: [String] { complaints.all }
 
   /// The next node; nil at the end, or where the document cannot be read on.
   ///
@@ -222,7 +237,7 @@ enum XMLNode: Equatable {
       return node
     }
     while !hasEnded {
-      let status = unsafe xmlTextReaderRead(reader)
+      let status = complaints.collect { unsafe xmlTextReaderRead(reader) }
       if let error = source.error { throw error }
       guard status == 1 else {
         hasEnded = true

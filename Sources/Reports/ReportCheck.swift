@@ -12,8 +12,10 @@ struct ReportCheck {
   private var path: [String] = []
   private var text = ""
   private var begin: Int64?
+  private var end: Int64?
   private var policies: Set<String> = []
   private var row = Row()
+  private var recordsBegun = 0
 
   /// What one record said, until it ends.
   private struct Row {
@@ -22,6 +24,8 @@ struct ReportCheck {
     var spf = ""
     var reasons = 0
     var signatures = 0
+    /// Whether auth_results has ended.
+    var isComplete = false
   }
 
   /// Reads a report to its end and says what was found.
@@ -47,20 +51,28 @@ struct ReportCheck {
     let parent = path.last
     path.append(name)
     text = ""
-    let isExtension =
-      (parent == "extension" && path.count == 3)
-      || (parent == "record" && !["row", "identifiers", "auth_results"].contains(name))
+    if path.count == 2, name == "record" {
+      row = Row()
+      recordsBegun += 1
+    }
+    // Behind auth_results, and in the report's own extension, everything is foreign.
+    let isExtension = path.count == 3 && (parent == "extension" || row.isComplete)
     if isExtension, namespace.isEmpty || namespace == AggregateReport.namespace {
       complain("extension <\(name)> without a namespace of its own")
     }
-    if path.count == 2, name == "record" { row = Row() }
+    if isForeign { return }
     if parent == "auth_results", name == "dkim" { row.signatures += 1 }
     if parent == "policy_evaluated", name == "reason" { row.reasons += 1 }
   }
 
+  /// Whether the current element is, or lies in, an extension.
+  private var isForeign: Bool {
+    path.count > 2 && (path[1] == "extension" || (path[1] == "record" && row.isComplete))
+  }
+
   private mutating func close(_ name: String) {
     // What extensions hold is theirs.
-    guard path.count <= 2 || path[1] != "extension" else { return }
+    if isForeign { return }
     if Self.required.contains(name), text.isEmpty { complain("<\(name)> is empty") }
     if Self.names.contains(name), text.utf8.contains(where: { $0 >= 0x80 }) {
       complain("<\(name)> holds U-labels")
@@ -68,8 +80,9 @@ struct ReportCheck {
     switch path.dropFirst().joined(separator: "/") {
     case "version": if text != "1.0" { complain("<version> is not 1.0") }
     case "report_metadata/report_id": findings.reportID = text
-    case "report_metadata/date_range/begin": begin = Int64(text)
-    case "report_metadata/date_range/end": closeRange()
+    case "report_metadata/date_range/begin": begin = integer()
+    case "report_metadata/date_range/end": end = integer()
+    case "report_metadata/date_range": checkRange()
     case "policy_published/domain": findings.policyDomain = text
     case "policy_published/p", "policy_published/sp", "policy_published/np": policies.insert(text)
     case "policy_published/fo": checkFailureOptions()
@@ -79,19 +92,26 @@ struct ReportCheck {
     case "record/row/policy_evaluated/disposition": row.disposition = text
     case "record/row/policy_evaluated/dkim": row.dkim = text
     case "record/row/policy_evaluated/spf": row.spf = text
+    case "record/auth_results": row.isComplete = true
     case "record": closeRecord()
     default: break
     }
   }
 
-  private mutating func closeRange() {
-    guard let begin, let end = Int64(text) else { return complain("<date_range> is out of range") }
+  /// The text as an integer, white space around it allowed as in XML Schema.
+  private func integer() -> Int64? {
+    let octets = text.utf8.split { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
+    return octets.count == 1 ? octets.first.flatMap { Int64(String($0) ?? "") } : nil
+  }
+
+  private mutating func checkRange() {
+    guard let begin, let end else { return complain("<date_range> is out of range") }
     if begin > end { complain("<date_range> ends before it begins") }
   }
 
   private mutating func closeCount() {
-    guard let count = Int(text), count > 0 else { return complain("<count> is not positive") }
-    let (sum, overflow) = findings.messages.addingReportingOverflow(count)
+    guard let count = integer(), count > 0 else { return complain("<count> is not positive") }
+    let (sum, overflow) = findings.messages.addingReportingOverflow(Int(count))
     if overflow { return complain("<count> is out of range") }
     findings.messages = sum
   }
@@ -116,11 +136,9 @@ struct ReportCheck {
   }
 
   private mutating func complain(_ problem: String) {
-    let place =
-      findings.records > 0 || path.count > 1 && path[1] == "record"
-      ? "record \(findings.records + (path.count > 1 ? 1 : 0)): " : ""
-    if findings.contentProblems.count < Self.maximumProblems {
-      findings.contentProblems.append(place + problem)
-    }
+    guard findings.contentProblems.count < Self.maximumProblems else { return }
+    let isInRecord = path.count > 1 && path[1] == "record"
+    findings.contentProblems.append(
+      (isInRecord ? "record \(recordsBegun): " : "") + problem)
   }
 }

@@ -48,7 +48,8 @@ import Testing
     let store = try kind.makeStore(in: directory)
     var record = MessageRecord.test(
       envelope: .test(client: "2001:db8::1", helo: "", mailFrom: "", recipients: []),
-      authorDomain: nil, spf: SPFOutcome(
+      authorDomain: nil,
+      spf: SPFOutcome(
         identity: .mailFrom, domain: "", result: .none, cause: .invalidDomain, explanation: ""),
       dkim: [],
       dmarc: DMARCOutcome(
@@ -128,7 +129,9 @@ import Testing
   func readsAWindowInOrderOfTime(_ kind: Kind) throws {
     let directory = try TemporaryDirectory()
     let store = try kind.makeStore(in: directory)
-    for time in [30, 10, 20, 19, 40] { try store.append(.test(queueID: "\(time)", at: Int64(time))) }
+    for time in [30, 10, 20, 19, 40] {
+      try store.append(.test(queueID: "\(time)", at: Int64(time)))
+    }
     var seen: [Int64] = []
     try store.read { ledger in
       try ledger.messages(in: 19..<40) { seen.append($0.record.receivedAt) }
@@ -189,7 +192,8 @@ import Testing
     #expect(policies.map(\.policyDomain.text) == ["bank.example", "example.com", "example.com"])
     #expect(policies.map(\.messages) == [1, 2, 1])
     #expect(policies.map(\.record) == [.test(.reject), .test(.reject), none])
-    #expect(policies.map(\.text) == ["v=DMARC1; p=reject", "v=DMARC1; p=reject", "v=DMARC1; p=none"])
+    #expect(
+      policies.map(\.text) == ["v=DMARC1; p=reject", "v=DMARC1; p=reject", "v=DMARC1; p=none"])
     #expect(policies.map(\.discovery) == [.treewalk, .treewalk, .treewalk])
     let one = try store.read { try $0.policies(in: 10..<20, policyDomain: domain("bank.example")) }
     #expect(one == [policies[0]])
