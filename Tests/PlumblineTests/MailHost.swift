@@ -19,7 +19,7 @@ final class MailHost {
       Self.configuration(
         socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
         authservID: Self.authservID),
-      to: "plumbline.toml")
+      to: "plumbline.conf")
     milter = try Self.startMilter(directory)
     let socket = postfix.milterSocketPath
     try waitUntil("the milter's socket \(socket)") {
@@ -35,7 +35,7 @@ final class MailHost {
       Self.configuration(
         socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
         authservID: authservID),
-      to: "plumbline.toml")
+      to: "plumbline.conf")
   }
 
   /// Sends a demo message and returns the reply to it.
@@ -65,7 +65,7 @@ final class MailHost {
   /// Runs `plumbline` with this host's configuration.
   func plumbline(_ arguments: [String]) throws -> Program.Result {
     try Program.run(
-      Program.plumblinePath, arguments + ["--config", directory.path("plumbline.toml")])
+      Program.plumblinePath, arguments + ["--config", directory.path("plumbline.conf")])
   }
 
   /// Every record of the ledger, in the order of time.
@@ -80,14 +80,17 @@ final class MailHost {
     }
   }
 
+  /// The most memory that the milter held at any time so far, in bytes.
+  func milterPeakBytes() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/\(milter.processID)/status", encoding: .utf8)
+    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
+    let words = line.split { $0 == " " || $0 == "\t" }
+    return try #require(words.count == 3 ? Int(words[1]) : nil) * 1024
+  }
+
   private static func startMilter(_ directory: TemporaryDirectory) throws -> Program {
-    // The socket must be writable by Postfix's group, which owns its folder.
     try Program(
-      "/bin/sh",
-      [
-        "-c", "umask 007; exec \"$0\" \"$@\"", Program.plumblinePath, "milter", "--config",
-        directory.path("plumbline.toml"),
-      ])
+      Program.plumblinePath, ["milter", "--config", directory.path("plumbline.conf")])
   }
 
   private static func configuration(socket: String, ledger: String, authservID: String) -> String {

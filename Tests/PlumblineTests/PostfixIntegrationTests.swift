@@ -120,6 +120,28 @@ struct PostfixIntegrationTests {
     }
   }
 
+  @Test func aHundredMegabytesPassInBoundedMemory() throws {
+    let host = try MailHost(settings: ["message_size_limit = 0", "queue_minfree = 0"])
+    let message = try DemoExpectation.message("01-aligned-pass.eml")
+    let line = Array("\(String(repeating: "y", count: 98))\r\n".utf8)
+    let megabyte = [[UInt8]](repeating: line, count: 10_000).flatMap(\.self)
+    let client = try SMTPClient(port: host.postfix.port, source: message.client)
+    try client.hello(message.helo)
+    try client.mail(from: message.mailFrom)
+    try client.recipient(message.recipient)
+    #expect(try client.command("DATA").code == 354)
+    try client.send(SMTPClient.dotStuffed(try message.bytes()))
+    for _ in 1...100 { try client.send(megabyte) }
+    try client.send(Array(".\r\n".utf8))
+    let delivered = try host.delivered(client.readReply())
+
+    // The body is not the one that was signed: it was hashed to its end.
+    let results = delivered["Authentication-Results"].first
+    #expect(results?.contains("dkim=fail reason=\"bodyHashMismatch\"") == true)
+    #expect(delivered.body.count > 98_000_000)
+    #expect(try host.milterPeakBytes() < 100 * 1024 * 1024)
+  }
+
   @Test func finishesOpenMessagesAtTermAndEnds() throws {
     let host = try MailHost()
     let message = try DemoExpectation.message("01-aligned-pass.eml")

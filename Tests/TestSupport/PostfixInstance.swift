@@ -16,7 +16,7 @@ public final class PostfixInstance {
   public let port: UInt16
   /// Where it expects the milter's Unix socket: in a folder that Postfix's group may enter.
   ///
-  /// The socket has to be writable by that group, so the milter runs with umask 007 or the like.
+  /// The folder hands its group on to the socket, which has to be writable for it (mode 0660).
   public let milterSocketPath: String
 
   private let directory: TemporaryDirectory
