@@ -10,6 +10,7 @@ struct Plumbline: ParsableCommand {
     version: version,
     subcommands: [
       MilterCommand.self, CheckCommand.self, ReportCommand.self, LedgerCommand.self,
+      ConfigCommand.self,
     ])
 
   /// The version of the program, as reports name it.
