@@ -17,9 +17,6 @@ public struct Evaluation: Sendable, Equatable {
   /// Each DNS question asked, grouped by check: HELO, MAIL FROM, DKIM, DMARC.
   public var dns: [DNSEvidence]
 
-  /// Whether a part of the evaluation failed through a fault of ours; its result is temperror.
-  public var hasInternalError: Bool { dkim.contains { $0.cause == .internalError } }
-
   /// Makes an evaluation.
   public init(
     authorDomain: DomainName?, mailFromSPF: SPFOutcome, heloSPF: SPFOutcome, dkim: [DKIMOutcome],

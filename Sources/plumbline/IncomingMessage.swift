@@ -18,6 +18,8 @@ final class IncomingMessage: MilterTransaction {
     var hostName: String
     /// The longest time one message's checks may take.
     var deadlineSeconds: Int
+    /// What a message is answered whose evaluation failed through a fault of ours.
+    var onFailure: Configuration.OnFailure
   }
 
   private let context: Context
@@ -67,7 +69,22 @@ final class IncomingMessage: MilterTransaction {
     let waited = ContinuousClock.now - began
     record(queueID, result, verdict)
     logSummary(queueID, result, verdict, waited)
-    return MilterVerdict(edits: edits(verdict), reply: .accept)
+    return MilterVerdict(edits: edits(verdict), reply: reply(queueID, result))
+  }
+
+  private func reply(_ queueID: String, _ result: Evaluation) -> MilterReply {
+    guard let failed = result.dkim.first(where: { $0.cause == .internalError }) else {
+      return .accept
+    }
+    context.logger.error(
+      "not evaluated fully: \(failed.explanation)",
+      metadata: [LineLogHandler.queueIDKey: "\(queueID)"])
+    switch context.onFailure {
+    case .accept: return .accept
+    case .tempfail:
+      return .tempfail(
+        code: "451", enhancedCode: "4.7.0", text: "Message could not be evaluated, try again")
+    }
   }
 
   func abort() {}

@@ -68,6 +68,7 @@ final class MilterService: Sendable {
     return IncomingMessage.Context(
       evaluator: try wiring.evaluator(try wiring.resolver()), ledger: ledger, checks: checks,
       logger: logger, authservID: configuration.milter.authservID, hostName: wiring.hostName,
-      deadlineSeconds: configuration.limits.deadlineSeconds)
+      deadlineSeconds: configuration.limits.deadlineSeconds,
+      onFailure: configuration.milter.onFailure)
   }
 }

@@ -67,9 +67,9 @@ extension ConfigurationKey {
     allowed: "addresses or ADDRESS/LENGTH, as \"192.0.2.0/24\" or \"2001:db8::/32\"",
     help: "Clients whose mail is left alone, such as our own relays.")
   static let milterOnFailure = ConfigurationKey(
-    "milter.on_failure", .choice(["accept", "tempfail"]), default: .string("tempfail"),
-    help: "What a message is answered when evaluation itself fails; never used for failures of the"
-      + " DNS, which are results.")
+    "milter.on_failure", .choice(["accept", "tempfail"]), default: .string("accept"),
+    help: "What a message is answered when evaluation itself fails, through a fault of ours; never"
+      + " used for failures of the DNS, which are results. The message is recorded in any case.")
 
   // MARK: dns
 
@@ -103,13 +103,13 @@ extension ConfigurationKey {
     unit: "octets",
     help: "How large a message's header may be; a larger one is not evaluated.")
   static let limitsHeaderFields = ConfigurationKey(
-    "limits.header_fields", .integer(100...100_000), default: .integer(1000), unit: "fields",
+    "limits.header_fields", .integer(100...100_000), default: .integer(10_000), unit: "fields",
     help: "How many fields a message's header may have; a longer one is not evaluated.")
 
   // MARK: spf, dkim, dmarc
 
   static let spfMaxVoidLookups = ConfigurationKey(
-    "spf.max_void_lookups", .integer(0...100), default: .integer(2), unit: "lookups",
+    "spf.max_void_lookups", .integer(0...50), default: .integer(2), unit: "lookups",
     help: "How many DNS lookups of a check may find nothing before it is permerror"
       + " (RFC 7208 section 4.6.4).")
   static let dkimMaxSignatures = ConfigurationKey(
