@@ -9,6 +9,7 @@ import Synchronization
 final class MilterService: Sendable {
   private struct Current: Sendable {
     var wiring: Wiring
+    var resolver: any Resolver
     var context: IncomingMessage.Context
   }
 
@@ -23,8 +24,9 @@ final class MilterService: Sendable {
   init(_ wiring: Wiring, logger: Logger) throws {
     self.logger = logger
     ledger = try wiring.ledger(readOnly: false)
-    let context = try Self.context(wiring, ledger, checks, logger)
-    current = Mutex(Current(wiring: wiring, context: context))
+    let resolver = try wiring.resolver()
+    let context = try Self.context(wiring, resolver, ledger, checks, logger)
+    current = Mutex(Current(wiring: wiring, resolver: resolver, context: context))
   }
 
   /// Begins a message; nil when it is not to be evaluated.
@@ -37,37 +39,49 @@ final class MilterService: Sendable {
 
   /// Reads the configuration again; with errors in it the old one stays.
   ///
-  /// Messages under way keep what they began with. The socket and the ledger stay as they are
-  /// until a restart, and the log says so when the file would change them.
+  /// Messages under way keep what they began with. What is fixed at the start, such as the socket
+  /// and the ledger, stays as it is, and the log says so when the file would change it.
   func reload(configurationPath path: String) {
     do {
       let configuration = try Configuration.load(path: path)
-      let old = current.withLock { $0.wiring.configuration }
-      if configuration.milter.socket != old.milter.socket
-        || configuration.ledger.database != old.ledger.database
-      {
-        logger.warning("milter.socket and ledger.database change with a restart only")
+      let (old, oldResolver) = current.withLock { ($0.wiring.configuration, $0.resolver) }
+      let unchanged = Self.settingsFixedAtStart(old, configuration)
+      if !unchanged.isEmpty {
+        logger.warning("changed in the file, in effect after a restart: \(unchanged)")
       }
       let wiring = Wiring(configuration: configuration)
-      let newLogger = wiring.logger()
-      let context = try Self.context(wiring, ledger, checks, newLogger)
-      current.withLock { $0 = Current(wiring: wiring, context: context) }
+      // With the same settings the resolver stays, and its cache with it; a zone file may have
+      // changed behind its name.
+      let keepsResolver = configuration.dns == old.dns && configuration.dns.zoneFile == nil
+      let resolver = keepsResolver ? oldResolver : try wiring.resolver()
+      let context = try Self.context(wiring, resolver, ledger, checks, wiring.logger())
+      current.withLock { $0 = Current(wiring: wiring, resolver: resolver, context: context) }
       logger.notice("configuration read again: \(path)")
     } catch {
       logger.error("the configuration stays as it was: \(error)")
     }
   }
 
+  private static func settingsFixedAtStart(_ old: Configuration, _ new: Configuration) -> String {
+    [
+      ("milter.socket", old.milter.socket == new.milter.socket),
+      ("milter.socket_mode", old.milter.socketMode == new.milter.socketMode),
+      ("milter.drain_seconds", old.milter.drainSeconds == new.milter.drainSeconds),
+      ("ledger.database", old.ledger.database == new.ledger.database),
+    ].filter { !$0.1 }.map(\.0).joined(separator: ", ")
+  }
+
   /// Ends the ledger's writer; messages must have ended before.
   func close() { ledger.close() }
 
   private static func context(
-    _ wiring: Wiring, _ ledger: SQLiteStore, _ checks: CheckPool, _ logger: Logger
+    _ wiring: Wiring, _ resolver: any Resolver, _ ledger: SQLiteStore, _ checks: CheckPool,
+    _ logger: Logger
   ) throws -> IncomingMessage.Context {
     let configuration = wiring.configuration
     return IncomingMessage.Context(
-      evaluator: try wiring.evaluator(try wiring.resolver()), ledger: ledger, checks: checks,
-      logger: logger, authservID: configuration.milter.authservID, hostName: wiring.hostName,
+      evaluator: try wiring.evaluator(resolver), ledger: ledger, checks: checks, logger: logger,
+      authservID: configuration.milter.authservID, hostName: wiring.hostName,
       deadlineSeconds: configuration.limits.deadlineSeconds,
       onFailure: configuration.milter.onFailure)
   }
