@@ -79,6 +79,7 @@ struct MessageRow: Sendable {
       dmarc.cause.rawValue.databaseValue,
       dmarc.explanation.stored,
       dmarc.discovery.rawValue.databaseValue,
+      (dmarc.policyBeforeTesting?.rawValue).databaseValue,
       (dmarc.appliedPolicy?.rawValue).databaseValue,
       dmarc.spfAligned.databaseValue,
       dmarc.dkimAligned.databaseValue,
@@ -86,6 +87,11 @@ struct MessageRow: Sendable {
       dmarc.authorDomainExists.databaseValue,
       record.verdict.disposition.rawValue.databaseValue,
       json(record.verdict.overrideReasons),
+      (record.evaluation.rootCause?.code.rawValue).databaseValue,
+      (record.evaluation.rootCause?.explanation).stored,
+      (record.evaluation.rootCause?.fix).stored,
+      json(record.evaluation.flow.signs),
+      record.evaluation.flow.listIdentifier.stored,
       record.verdict.authenticationResults.stored,
       json(record.evaluation.dns),
     ]
@@ -175,9 +181,11 @@ extension MessageRow {
     [
       "host", "queue_id", "received_at", "distinguisher", "client_address", "client_name", "helo",
       "null_reverse_path", "envelope_from_domain", "recipient_domains", "author_domain",
-      "dmarc_result", "dmarc_cause", "dmarc_explanation", "discovery", "applied_policy",
-      "spf_aligned", "dkim_aligned", "organizational_domain", "author_domain_exists",
-      "disposition", "override_reasons", "authentication_results", "dns_evidence",
+      "dmarc_result", "dmarc_cause", "dmarc_explanation", "discovery", "policy_before_testing",
+      "applied_policy", "spf_aligned", "dkim_aligned", "organizational_domain",
+      "author_domain_exists",
+      "disposition", "override_reasons", "root_cause", "root_cause_explanation", "root_cause_fix",
+      "flow_signs", "list_identifier", "authentication_results", "dns_evidence",
       "policy_record_id",
     ])
 

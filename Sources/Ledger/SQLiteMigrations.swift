@@ -72,6 +72,7 @@ enum SQLiteMigrations {
       dmarc_explanation TEXT NOT NULL,
       discovery TEXT NOT NULL,               -- treewalk or psl
       policy_record_id INTEGER REFERENCES policy_record (id),
+      policy_before_testing TEXT,            -- what the record says, if it fails, before t=y
       applied_policy TEXT,                   -- what the record asks for, if it fails
       spf_aligned INTEGER NOT NULL CHECK (spf_aligned IN (0, 1)),    -- passed and aligned
       dkim_aligned INTEGER NOT NULL CHECK (dkim_aligned IN (0, 1)),  -- passed and aligned
@@ -79,6 +80,11 @@ enum SQLiteMigrations {
       author_domain_exists INTEGER CHECK (author_domain_exists IN (0, 1)),
       disposition TEXT NOT NULL,             -- what was done: none quarantine reject
       override_reasons TEXT NOT NULL,        -- JSON array of {type, comment}
+      root_cause TEXT,                       -- what to look at first; NULL: nothing is amiss
+      root_cause_explanation TEXT,
+      root_cause_fix TEXT,
+      flow_signs TEXT NOT NULL,              -- JSON array: signs of forwarding and lists
+      list_identifier TEXT,                  -- from List-Id
       authentication_results TEXT NOT NULL,
       dns_evidence TEXT NOT NULL,            -- JSON array of {name, type, outcome, ...}
       UNIQUE (queue_id, host, received_at, distinguisher)

@@ -138,10 +138,20 @@ extension StoredRow {
       evaluation: Evaluation(
         authorDomain: try optionalDomain("author_domain"), mailFromSPF: try outcome(.mailFrom),
         heloSPF: try outcome(.helo), dkim: try dkim.map { try $0.dkimOutcome() },
-        dmarc: try dmarcOutcome(), dns: try list("dns_evidence")),
+        dmarc: try dmarcOutcome(),
+        flow: FlowEvidence(
+          signs: try list("flow_signs"), listIdentifier: try optionalText("list_identifier")),
+        rootCause: try rootCause(), dns: try list("dns_evidence")),
       verdict: Verdict(
         disposition: try word("disposition"), overrideReasons: try list("override_reasons"),
         authenticationResults: try text("authentication_results")))
+  }
+
+  private func rootCause() throws -> RootCause? {
+    guard let code: RootCause.Code = try optionalWord("root_cause") else { return nil }
+    return RootCause(
+      code: code, explanation: try text("root_cause_explanation"),
+      fix: try text("root_cause_fix"))
   }
 
   private func dmarcOutcome() throws -> DMARCOutcome {
@@ -152,6 +162,7 @@ extension StoredRow {
       recordText: try optionalText("text"),
       organizationalDomain: try optionalDomain("organizational_domain"),
       authorDomainExists: try optionalFlag("author_domain_exists"),
+      policyBeforeTesting: try optionalWord("policy_before_testing"),
       appliedPolicy: try optionalWord("applied_policy"), spfAligned: try flag("spf_aligned"),
       dkimAligned: try flag("dkim_aligned"))
   }

@@ -14,19 +14,26 @@ public struct Evaluation: Sendable, Equatable {
   public var dkim: [DKIMOutcome]
   /// DMARC.
   public var dmarc: DMARCOutcome
+  /// What the message says of the way it took.
+  public var flow: FlowEvidence
+  /// The reason to look at first; nil when nothing is amiss, or when DMARC does not apply.
+  public var rootCause: RootCause?
   /// Each DNS question asked, grouped by check: HELO, MAIL FROM, DKIM, DMARC.
   public var dns: [DNSEvidence]
 
   /// Makes an evaluation.
   public init(
     authorDomain: DomainName?, mailFromSPF: SPFOutcome, heloSPF: SPFOutcome, dkim: [DKIMOutcome],
-    dmarc: DMARCOutcome, dns: [DNSEvidence]
+    dmarc: DMARCOutcome, flow: FlowEvidence = FlowEvidence(), rootCause: RootCause? = nil,
+    dns: [DNSEvidence]
   ) {
     self.authorDomain = authorDomain
     self.mailFromSPF = mailFromSPF
     self.heloSPF = heloSPF
     self.dkim = dkim
     self.dmarc = dmarc
+    self.flow = flow
+    self.rootCause = rootCause
     self.dns = dns
   }
 }

@@ -62,6 +62,7 @@ public final class MessageEvaluation {
   public let earlyChecks: [@Sendable () -> Void]
 
   private let evaluator: Evaluator
+  private let envelope: Envelope
   private let now: Int64
   private let deadline: @Sendable () -> ContinuousClock.Instant?
   private let heloSPF: EarlyCheck<CheckedSPF>
@@ -70,6 +71,7 @@ public final class MessageEvaluation {
   private var headerBytes = 0
   private var isHeaderTooLarge = false
   private var author = Author.missing(.noFrom, "The message has no header.")
+  private var flow: FlowEvidence
   private var dkim: DKIMVerifier?
 
   private struct CheckedSPF: Sendable {
@@ -82,8 +84,10 @@ public final class MessageEvaluation {
     deadline: @escaping @Sendable () -> ContinuousClock.Instant?
   ) {
     self.evaluator = evaluator
+    self.envelope = envelope
     self.now = now
     self.deadline = deadline
+    flow = FlowEvidence(header: [], envelope: envelope)
     func check(_ identity: SPFIdentity) -> EarlyCheck<CheckedSPF> {
       EarlyCheck {
         let resolver = CheckResolver(evaluator.resolver, deadline: deadline())
@@ -124,6 +128,7 @@ public final class MessageEvaluation {
       return
     }
     author = Author(header: header)
+    flow = FlowEvidence(header: header, envelope: envelope)
     let dkim = DKIMVerifier(
       settings: evaluator.settings.dkim, libraries: evaluator.dkimLibraries, header: header,
       now: now)
@@ -157,7 +162,10 @@ public final class MessageEvaluation {
     let authorDomain: DomainName? = if case .domain(let domain) = author { domain } else { nil }
     return Evaluation(
       authorDomain: authorDomain, mailFromSPF: dmarc.mailFromSPF, heloSPF: dmarc.heloSPF,
-      dkim: dmarc.dkim, dmarc: dmarc.outcome,
+      dkim: dmarc.dkim, dmarc: dmarc.outcome, flow: flow,
+      rootCause: RootCause(
+        author: authorDomain, spf: dmarc.mailFromSPF, dkim: dmarc.dkim, dmarc: dmarc.outcome,
+        flow: flow),
       dns: helo.dns + mailFrom.dns + dkimResolver.evidence + dmarcResolver.evidence)
   }
 }

@@ -19,7 +19,8 @@ struct CheckJSON: Encodable {
   }
 
   private enum Key: String, CodingKey {
-    case authorDomain, spf, dkim, dmarc, disposition, overrideReasons, authenticationResults, dns
+    case authorDomain, spf, dkim, dmarc, rootCause, flow, disposition, overrideReasons
+    case authenticationResults, dns
     case mailFrom, helo
   }
 
@@ -32,6 +33,8 @@ struct CheckJSON: Encodable {
     try spf.encode(SPFJSON(outcome: evaluation.heloSPF), forKey: .helo)
     try container.encode(evaluation.dkim.map(DKIMJSON.init), forKey: .dkim)
     try container.encode(DMARCJSON(outcome: evaluation.dmarc), forKey: .dmarc)
+    try container.encode(evaluation.rootCause, forKey: .rootCause)
+    try container.encode(evaluation.flow, forKey: .flow)
     try container.encode(verdict.disposition, forKey: .disposition)
     try container.encode(verdict.overrideReasons, forKey: .overrideReasons)
     try container.encode(verdict.authenticationResults, forKey: .authenticationResults)

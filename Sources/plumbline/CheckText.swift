@@ -20,6 +20,11 @@ struct CheckText {
     lines.append("         \(dmarc.explanation)")
     lines.append("Author   \(evaluation.authorDomain?.text ?? "no usable From domain")")
     lines += policyLines
+    if let cause = evaluation.rootCause {
+      lines.append("Cause    \(cause.code.rawValue)")
+      lines.append("         \(cause.explanation)")
+      lines.append("Fix      \(cause.fix)")
+    }
     lines.append("")
     lines += spfLines(
       envelope.hasNullReversePath ? "SPF of the null sender, by its HELO name" : "SPF of MAIL FROM",

@@ -21,7 +21,8 @@ struct MessageTable {
     sentences.append(Self.sentences(evaluation))
   }
 
-  /// Why DMARC ended as it did, and what was wrong with each identifier that did not pass.
+  /// Why DMARC ended as it did, what was wrong with each identifier that did not pass, and what to
+  /// fix.
   private static func sentences(_ evaluation: Evaluation) -> [String] {
     let spf = evaluation.mailFromSPF
     let notPassed =
@@ -29,7 +30,8 @@ struct MessageTable {
       + evaluation.dkim.filter { $0.result != .pass }.map {
         "DKIM \($0.result.rawValue): \($0.explanation)"
       }
-    return [evaluation.dmarc.explanation] + notPassed
+    let cause = evaluation.rootCause.map { ["\($0.code.rawValue): \($0.fix)"] } ?? []
+    return [evaluation.dmarc.explanation] + notPassed + cause
   }
 
   /// The table: a line of results for each message, and the sentences under it.

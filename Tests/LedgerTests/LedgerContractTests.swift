@@ -310,7 +310,7 @@ import Testing
       discovery: .treewalk, policyDomain: domain("example.com"), record: policy,
       recordText: "v=DMARC1; p=reject; sp=quarantine; np=none; adkim=s; aspf=s; t=y",
       organizationalDomain: domain("example.com"), authorDomainExists: true,
-      appliedPolicy: .quarantine)
+      policyBeforeTesting: .reject, appliedPolicy: .quarantine)
     let dns = try JSONDecoder().decode(
       [DNSEvidence].self,
       from: Data(
@@ -322,7 +322,10 @@ import Testing
         """.utf8))
     record.evaluation = Evaluation(
       authorDomain: domain("mail.example.com"), mailFromSPF: spf, heloSPF: helo,
-      dkim: [dkim, broken], dmarc: dmarc, dns: dns)
+      dkim: [dkim, broken], dmarc: dmarc,
+      flow: FlowEvidence(signs: [.listID, .arcSets], listIdentifier: "list.example"),
+      rootCause: RootCause(code: .signatureUnusable, explanation: "No key.", fix: "Publish it."),
+      dns: dns)
     record.verdict = Verdict(
       disposition: .quarantine,
       overrideReasons: [

@@ -1,0 +1,98 @@
+/// A sign in a message that it did not come straight from its author's system (RFC 7960).
+///
+/// Any sender can write any of them: they are recorded, and they explain, but they prove nothing.
+public enum FlowSign: String, Sendable, Codable, CaseIterable {
+  /// A List-Id field (RFC 2919).
+  case listID
+  /// Another field of mailing lists: List-Post, List-Unsubscribe with List-Id, Precedence: list.
+  case listFields
+  /// A return path as lists write it: an owner, bounce or VERP address.
+  case listReturnPath
+  /// A return path that a forwarder rewrote: SRS0 or SRS1.
+  case rewrittenReturnPath
+  /// X-Forwarded-To, X-Forwarded-For, or Resent- fields.
+  case forwardingFields
+  /// A Delivered-To field: the message was in a mailbox before.
+  case deliveredBefore
+  /// ARC sets: somebody on the way sealed the message.
+  case arcSets
+  /// A null return path or Auto-Submitted: a bounce or an automatic reply.
+  case automatic
+}
+
+/// What a message says of the way it took.
+public struct FlowEvidence: Sendable, Codable, Equatable {
+  /// The signs seen, in the order of ``FlowSign``.
+  public var signs: [FlowSign]
+  /// The identifier in List-Id, cut to 200 octets; nil without one.
+  public var listIdentifier: String?
+
+  /// Makes evidence.
+  public init(signs: [FlowSign] = [], listIdentifier: String? = nil) {
+    self.signs = signs
+    self.listIdentifier = listIdentifier
+  }
+
+  /// Whether a mailing list seems to have handled the message.
+  public var suggestsList: Bool {
+    signs.contains { [.listID, .listFields, .listReturnPath].contains($0) }
+  }
+
+  /// Whether a forwarder seems to have handled the message.
+  public var suggestsForwarding: Bool {
+    signs.contains {
+      [.rewrittenReturnPath, .forwardingFields, .deliveredBefore, .arcSets].contains($0)
+    }
+  }
+
+  /// Looks for signs in a header and a return path.
+  init(header: [HeaderField], envelope: Envelope) {
+    var found: Set<FlowSign> = []
+    for field in header {
+      if let sign = Self.sign(of: field) { found.insert(sign) }
+      if field.isNamed("List-Id"), listIdentifier == nil {
+        listIdentifier = Self.identifier(in: field.value)
+      }
+    }
+    if let sign = Self.sign(ofReturnPath: envelope.mailFrom) { found.insert(sign) }
+    signs = FlowSign.allCases.filter(found.contains)
+  }
+
+  private static func sign(of field: HeaderField) -> FlowSign? {
+    switch String(decoding: field.name.map(\.asciiLowercased), as: UTF8.self) {
+    case "list-id": .listID
+    case "list-post", "list-owner", "list-archive": .listFields
+    case "precedence":
+      field.value.trimmingFoldingWhitespace().equalsIgnoringASCIICase("list") ? .listFields : nil
+    case "x-forwarded-to", "x-forwarded-for", "resent-from", "resent-sender", "resent-to":
+      .forwardingFields
+    case "delivered-to": .deliveredBefore
+    case "arc-seal": .arcSets
+    case "auto-submitted":
+      field.value.trimmingFoldingWhitespace().equalsIgnoringASCIICase("no") ? nil : .automatic
+    default: nil
+    }
+  }
+
+  private static func sign(ofReturnPath path: [UInt8]) -> FlowSign? {
+    if path.isEmpty { return .automatic }
+    let local = path.prefix { $0 != UInt8(ascii: "@") }.map(\.asciiLowercased)
+    let text = String(decoding: local, as: UTF8.self)
+    if ["srs0=", "srs1=", "srs0+", "srs1+", "srs0-", "srs1-"].contains(where: text.hasPrefix) {
+      return .rewrittenReturnPath
+    }
+    let listWords = ["owner-", "-owner", "-bounces", "bounces+", "-request", "-admin"]
+    return listWords.contains(where: text.contains) ? .listReturnPath : nil
+  }
+
+  /// What stands between the last angle brackets of a List-Id, or the whole value.
+  private static func identifier(in value: [UInt8]) -> String {
+    let trimmed = value.trimmingFoldingWhitespace()
+    if let open = trimmed.lastIndex(of: UInt8(ascii: "<")),
+      let close = trimmed[open...].firstIndex(of: UInt8(ascii: ">"))
+    {
+      return trimmed[trimmed.index(after: open)..<close].printable()
+    }
+    return trimmed.printable()
+  }
+}
