@@ -53,7 +53,7 @@ struct CheckCommand: ParsableCommand {
   }
 
   func run() throws {
-    let host = ProcessInfo.processInfo.hostName
+    let host = HostName.fullName()
     let authservID = authservId ?? host
     var settings = EvaluatorSettings(receivingHost: host)
     if discovery == .psl { settings.publicSuffixList = try loadPublicSuffixList() }
