@@ -53,9 +53,9 @@ struct CheckCommand: ParsableCommand {
   }
 
   func run() throws {
-    let host = HostName.fullName()
-    let authservID = authservId ?? host
-    var settings = EvaluatorSettings(receivingHost: host)
+    // Looking up the host's own name can ask the DNS, so it is not done without need.
+    let authservID = authservId ?? HostName.fullName()
+    var settings = EvaluatorSettings(receivingHost: authservID)
     if discovery == .psl { settings.publicSuffixList = try loadPublicSuffixList() }
     let evaluator = try internally {
       try Evaluator(settings: settings, resolver: try makeResolver())
