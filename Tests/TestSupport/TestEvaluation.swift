@@ -8,6 +8,7 @@ extension Evaluator {
   ///   - body: The body, CRLF line ends.
   ///   - envelope: The envelope.
   ///   - now: The time of evaluation.
+  /// - Returns: The evaluation.
   public func evaluate(
     header: [HeaderField], body: String = "Hello.\r\n", envelope: Envelope = .test(),
     now: Int64 = testTime

@@ -81,8 +81,8 @@ final class DKIMVerifier {
 
   /// Fetches the keys, verifies, and gives one outcome for each DKIM-Signature field.
   ///
-  /// - Parameter organization: The organization whose keys are fetched first, so that the slow DNS
-  ///   of others does not use up the time for them; nil for no preference.
+  /// Keys at and below `organization` are fetched first, so that the slow DNS of others does not use
+  /// up the time for them.
   func finish(_ resolver: CheckResolver, first organization: DomainName?) -> [DKIMOutcome] {
     func isFirst(_ index: Int) -> Bool {
       guard let organization, let domain = candidates[index].signature.domain else { return false }
