@@ -56,10 +56,14 @@ public struct TestSigner: Sendable {
     }
     let text = pairs.compactMap { name, value in value.map { "\(name)=\($0); " } }.joined()
     let unsigned = HeaderField("DKIM-Signature", " \(text)b=")
-    let hash = LibOpenSSL.sha256(Self.hashInput(header, names: names, signature: unsigned))
-    let signature = LibOpenSSL.ed25519(hash, privateKey: Self.privateKey).signature
+    let input = Self.hashInput(header, names: names, signature: unsigned)
     return HeaderField(
-      "DKIM-Signature", " \(text)b=\(Data(signature).base64EncodedString())")
+      "DKIM-Signature", " \(text)b=\(Self.signature(ofHash: LibOpenSSL.sha256(input)))")
+  }
+
+  /// The value of `b=` for a header hash.
+  public static func signature(ofHash hash: [UInt8]) -> String {
+    Data(LibOpenSSL.ed25519(hash, privateKey: privateKey).signature).base64EncodedString()
   }
 
   /// The header with a signature on top, and the zone's line for the key.
@@ -69,13 +73,13 @@ public struct TestSigner: Sendable {
     [sign(header, body: body, tags: tags)] + header
   }
 
-  private static func simple(_ body: String) -> String {
+  static func simple(_ body: String) -> String {
     var lines = body.components(separatedBy: "\r\n")
     while lines.last == "" { lines.removeLast() }
     return lines.map { $0 + "\r\n" }.joined() + (lines.isEmpty ? "\r\n" : "")
   }
 
-  private static func hashInput(
+  static func hashInput(
     _ header: [HeaderField], names: String, signature: HeaderField
   ) -> [UInt8] {
     var remaining = header
