@@ -1,4 +1,5 @@
 import Foundation
+import MailAuth
 import TestSupport
 import Testing
 
@@ -38,7 +39,7 @@ import Testing
     let object = try #require(
       try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
     for key in [
-      "authorDomain", "spf", "dkim", "dmarc", "disposition", "authenticationResults", "dns",
+      "authorDomain", "spf", "dkim", "arc", "dmarc", "disposition", "authenticationResults", "dns",
     ] {
       #expect(object[key] != nil, "\(key) is missing")
     }
@@ -68,6 +69,41 @@ import Testing
     #expect(document.dns.contains { $0.name == "_dmarc.example.com" && $0.outcome == "answer" })
   }
 
+  @Test func bothFormsTellOfTheChain() throws {
+    let sealers = [TestSealer("first.example"), TestSealer("second.example")]
+    let header = TestSealer.chain(sealers) + [HeaderField("X-End", " 1")]
+    let fields = header.map { Array($0.name) + [0x3A] + $0.value + [0x0D, 0x0A] }.joined()
+    let sealed = String(decoding: Array(fields), as: UTF8.self) + "\r\nHello.\r\n"
+    let zone = TestSealer.zone(sealers)
+
+    let result = try run(["--format", "json"], message: sealed, zone: zone)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+    let arc = try #require(object["arc"] as? [String: Any])
+    #expect(arc["result"] as? String == "pass")
+    #expect(arc["cause"] as? String == "verified")
+    #expect(arc["oldestPass"] as? Int == 0)
+    #expect(arc["sealers"] as? [String] == ["first.example", "second.example"])
+    #expect(arc["failedInstance"] is NSNull)
+    #expect(arc["remoteIP"] is NSNull)
+    let sets = try #require(arc["sets"] as? [[String: Any]])
+    #expect(sets.map { $0["seal"] as? String } == ["verified", "verified"])
+    #expect(sets.map { $0["chainValidation"] as? String } == ["none", "pass"])
+    let results = try #require(sets[1]["results"] as? [[String: Any]])
+    #expect(results.map { $0["method"] as? String } == ["dmarc"])
+
+    let broken = sealed.replacing("Lunch", with: "Dinner")
+    let text = try run(message: broken, zone: zone).output
+    for part in [
+      "ARC      fail (messageSignatureMismatch)",
+      "The ARC chain fails in set 2 at its ARC-Message-Signature.",
+      "set 1 by first.example: seal not checked, message signature not checked",
+      "says dmarc=pass",
+    ] {
+      #expect(text.contains(part), "\(part) is missing in:\n\(text)")
+    }
+  }
+
   @Test func textExplainsToAPerson() throws {
     let result = try run()
     #expect(result.status == 0)
@@ -75,7 +111,8 @@ import Testing
       "DMARC    fail (alignedNotPassed)", "Author   example.com",
       "asks for quarantine on this message; done: none",
       "192.0.2.1 is not listed in the SPF record of example.com",
-      "DKIM     none: the message is not signed.", "example.com aligns with example.com (relaxed)",
+      "DKIM     none: the message is not signed.", "ARC      none: the message has no ARC fields.",
+      "example.com aligns with example.com (relaxed)",
     ] {
       #expect(result.output.contains(part), "\(part) is missing in:\n\(result.output)")
     }
