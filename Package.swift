@@ -89,6 +89,7 @@ let package = Package(
     .testTarget(
       name: "PlumblineTests",
       dependencies: ["plumbline", "Ledger", "MailAuth", "Reports", "TestSupport"],
+      exclude: ["Config/Golden"],
       swiftSettings: swiftSettings),
   ]
 )

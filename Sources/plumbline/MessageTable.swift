@@ -30,7 +30,7 @@ struct MessageTable {
       + evaluation.dkim.filter { $0.result != .pass }.map {
         "DKIM \($0.result.rawValue): \($0.explanation)"
       }
-    let cause = evaluation.rootCause.map { ["\($0.code.rawValue): \($0.fix)"] } ?? []
+    let cause = evaluation.rootCause.map { ["What to fix (\($0.code.rawValue)): \($0.fix)"] } ?? []
     return [evaluation.dmarc.explanation] + notPassed + cause
   }
 

@@ -66,9 +66,8 @@ struct DKIMKeyRecord: Sendable, Equatable {
     if let services, !services.contains("*"), !services.contains("email") {
       throw .permerror(.keyServiceNotAllowed, "The key record does not allow mail (s=).")
     }
-    if isStrictIdentity, let identity = signature.identity, let domain = signature.domain {
-      let identityDomain = identity.split(separator: "@").last.flatMap { DomainName(String($0)) }
-      guard identityDomain == domain else {
+    if isStrictIdentity, signature.identity != nil, let domain = signature.domain {
+      guard signature.identityDomain == domain else {
         throw .permerror(
           .keyStrictIdentity, "The key record says t=s and i= is not exactly in d=\(domain).")
       }

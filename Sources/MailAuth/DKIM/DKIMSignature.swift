@@ -7,10 +7,12 @@ struct DKIMSignature: Sendable {
   var domain: DomainName?
   /// `s=`; nil when absent or not made of DNS labels.
   var selector: DomainName?
-  /// `a=`, lower case; empty when absent.
+  /// `a=`, lower case and at most 40 characters; empty when absent.
   var algorithm = ""
-  /// `i=` as it came; nil when absent.
+  /// `i=` as it came, for people; nil when absent.
   var identity: String?
+  /// What follows the last "@" of `i=`; nil when absent or not a domain name.
+  var identityDomain: DomainName?
   /// `c=` with its default spelled out.
   var canonicalization: String?
   /// `l=`, cut to the largest number that fits; nil when absent.
@@ -63,8 +65,9 @@ struct DKIMSignature: Sendable {
   private mutating func readFacts(_ tags: TagList) {
     domain = tags["d"].flatMap(DomainName.init(bytes:))
     selector = tags["s"].flatMap(DomainName.init(bytes:))
-    algorithm = tags.compactText("a")?.asciiLowercased() ?? ""
+    algorithm = tags.compactText("a")?.asciiLowercased().utf8.printable(limit: 40) ?? ""
     identity = tags["i"].map { $0.printable(limit: 255) }
+    identityDomain = tags["i"].flatMap(Self.domain(ofIdentity:))
     canonicalization = Self.canonicalization(tags.compactText("c"))
     bodyLength = tags.compactText("l").flatMap(Self.number)
     timestamp = tags.compactText("t").flatMap(Self.number).map(Int64.init)
@@ -73,7 +76,9 @@ struct DKIMSignature: Sendable {
       expiration = expiresNever ? nil : Self.number(text).map(Int64.init)
     }
     signedNames = tags.list("h")?.map { $0.asciiLowercased() } ?? []
-    signatureStart = tags.compactText("b").map { String($0.prefix(8)) }
+    signatureStart = tags["b"].map {
+      Array($0.filter { !$0.isFoldingWhitespace }.prefix(8)).printable()
+    }
     isSafeForLibrary = tags["i"].map(Self.isSafeIdentity) ?? true
   }
 
@@ -86,6 +91,12 @@ struct DKIMSignature: Sendable {
       guard digits.count == 2, digits.allSatisfy({ hexDigits.contains($0) }) else { return false }
     }
     return true
+  }
+
+  private static func domain(ofIdentity identity: [UInt8]) -> DomainName? {
+    identity.lastIndex(of: UInt8(ascii: "@")).flatMap {
+      DomainName(bytes: Array(identity[($0 + 1)...]))
+    }
   }
 
   private static let hexDigits = Set("0123456789ABCDEFabcdef".utf8)
@@ -149,7 +160,7 @@ struct DKIMSignature: Sendable {
     default:
       throw .permerror(
         .algorithmUnknown,
-        "The signature's algorithm a=\(algorithm.utf8.printable(limit: 40)) is unknown.")
+        "The signature's algorithm a=\(algorithm) is unknown.")
     }
   }
 
@@ -173,10 +184,10 @@ struct DKIMSignature: Sendable {
 
   private func checkIdentity(_ tags: TagList) throws(DKIMProblem) {
     guard let identity = tags["i"], let domain else { return }
-    guard isSafeForLibrary, let at = identity.lastIndex(of: UInt8(ascii: "@")) else {
+    guard isSafeForLibrary, identity.contains(UInt8(ascii: "@")) else {
       throw .permerror(.signatureSyntax, "The identity i= is malformed.")
     }
-    guard let identityDomain = DomainName(bytes: Array(identity[(at + 1)...])) else {
+    guard let identityDomain else {
       throw .permerror(.signatureSyntax, "The identity i= has no domain name.")
     }
     guard identityDomain.isEqualOrBelow(domain) else {

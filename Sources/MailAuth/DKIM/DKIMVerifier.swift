@@ -39,7 +39,6 @@ final class DKIMVerifier {
   private let settings: DKIMSettings
   private var candidates: [Candidate] = []
   private var verification: LibOpenDKIMVerification?
-  private var hasOmittedSignatures = false
   // Only for signatures with l=; libopendkim stops counting there.
   private var bodyLength: CanonicalBodyLength?
 
@@ -121,10 +120,7 @@ final class DKIMVerifier {
           defer { position += 1 }
           guard position < settings.maximumSignatures,
             candidates[position].signature.isSafeForLibrary, !field.value.contains(0)
-          else {
-            hasOmittedSignatures = true
-            continue
-          }
+          else { continue }
           candidates[position].libraryIndex = fed
           fed += 1
         }
@@ -247,21 +243,33 @@ final class DKIMVerifier {
         explanation: "The body was changed after \(candidate.signature.signer) signed it.")
     case DKIMLibraryError.badSignature:
       return mismatch(candidate)
-    case DKIMLibraryError.bodyLengthTooLarge:
-      return .permerror(
-        .bodyLengthLimit, "The signature covers more body (l=) than the message has.")
+    case DKIMLibraryError.bodyLengthTooLarge: return Self.bodyTooShort
     case DKIMLibraryError.keyUndecodable:
       return .permerror(.keySyntax, "The key's p= holds no public key that can be used.")
+    case DKIMLibraryError.expired:
+      return .permerror(.expired, "The signature has expired (x=).")
+    case DKIMLibraryError.future:
+      return .permerror(.notYetValid, "The signature is dated in the future (t=).")
+    case DKIMLibraryError.notEvaluated:
+      return .internalError("libopendkim did not evaluate the signature.")
     default:
-      return .internalError("libopendkim could not verify the signature: \(result.errorText).")
+      // The sender wrote what the library stumbles over. Were it a temporary error, a forger could
+      // choose between fail and temperror.
+      return .permerror(
+        .signatureSyntax, "libopendkim cannot process the signature: \(result.errorText).")
     }
   }
 
+  private static let bodyTooShort = DKIMProblem.permerror(
+    .bodyLengthLimit, "The signature covers more body (l=) than the message has.")
+
   private func mismatch(_ candidate: Candidate) -> DKIMProblem {
-    if hasOmittedSignatures, candidate.signature.signedNames.contains("dkim-signature") {
+    if candidate.signature.signedNames.contains("dkim-signature") {
+      // libopendkim takes the signature itself for one of them (RFC 6376 section 3.5, h=: it is
+      // not), and it was not given all of them.
       return DKIMProblem(
         result: .neutral, cause: .notEvaluated,
-        explanation: "The signature covers other signatures that are not evaluated.")
+        explanation: "The signature covers DKIM-Signature fields, which cannot be verified here.")
     }
     return DKIMProblem(
       result: .fail, cause: .signatureMismatch,
@@ -274,16 +282,16 @@ final class DKIMVerifier {
       ? bodyLength?.relaxed : bodyLength?.simple
   }
 
-  private func judgePass(
-    _ candidate: Candidate
-  ) -> DKIMProblem {
+  private func judgePass(_ candidate: Candidate) -> DKIMProblem {
     let signer = candidate.signature.signer
     let verified = "Header and body are as \(signer) signed them."
     guard let signed = candidate.signature.bodyLength, let total = bodyLength(of: candidate),
-      signed < total
+      signed != total
     else {
       return DKIMProblem(result: .pass, cause: .verified, explanation: verified)
     }
+    // The library reads l= beyond 2^63 as "no limit".
+    guard signed < total else { return Self.bodyTooShort }
     let part = "\(total - signed) of \(total) octets of the body are not signed (l=\(signed))."
     switch settings.partialBody {
     case .policy: return DKIMProblem(result: .policy, cause: .bodyLengthLimit, explanation: part)

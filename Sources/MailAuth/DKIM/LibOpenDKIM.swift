@@ -237,4 +237,8 @@ enum DKIMLibraryError {
   static let badSignature = Int32(DKIM_SIGERROR_BADSIG)
   static let bodyLengthTooLarge = Int32(DKIM_SIGERROR_TOOLARGE_L)
   static let keyUndecodable = Int32(DKIM_SIGERROR_KEYDECODE)
+  // Dates are left to it where ``DKIMLibraries`` cannot take the clock out of its verdict.
+  static let expired = Int32(DKIM_SIGERROR_EXPIRED)
+  static let future = Int32(DKIM_SIGERROR_FUTURE)
+  static let notEvaluated = Int32(DKIM_SIGERROR_UNKNOWN)
 }

@@ -12,8 +12,9 @@ struct TagList: Sendable {
       switch self {
       case .missingEquals(let text): "\"\(text)\" has no \"=\""
       case .badTagName(let text): "\"\(text)\" is no tag name"
-      case .badValue(let tag): "the value of \(tag)= holds an octet that is not allowed"
-      case .duplicate(let tag): "\(tag)= stands twice"
+      case .badValue(let tag):
+        "the value of \(tag.utf8.printable(limit: 40))= holds an octet that is not allowed"
+      case .duplicate(let tag): "\(tag.utf8.printable(limit: 40))= stands twice"
       }
     }
   }
@@ -23,7 +24,9 @@ struct TagList: Sendable {
 
   /// Parses a list.
   ///
-  /// Values may hold UTF-8, as internationalized mail has it (RFC 8616 section 5).
+  /// Values may hold UTF-8, as internationalized mail has it (RFC 8616 section 5). Names are
+  /// case-sensitive, but names that differ by case only are taken for a duplicate: libopendkim
+  /// lets the later one replace the value of the earlier, and no signer writes them.
   ///
   /// - Throws: ``Problem`` for the first thing that breaks the grammar.
   init(_ text: some BidirectionalCollection<UInt8>) throws(Problem) {
@@ -45,7 +48,7 @@ struct TagList: Sendable {
       let name = String(decoding: nameOctets, as: UTF8.self)
       let value = trimmed[trimmed.index(after: equals)...].trimmingFoldingWhitespace()
       guard value.allSatisfy(Self.isValueOctet) else { throw .badValue(tag: name) }
-      guard seen.insert(name).inserted else { throw .duplicate(tag: name) }
+      guard seen.insert(name.asciiLowercased()).inserted else { throw .duplicate(tag: name) }
       tags.append((name, Array(value)))
     }
     self.tags = tags

@@ -45,7 +45,9 @@ struct ConfigurationReader {
 
   private mutating func read() {
     guard let text = checkedText() else { return }
-    do throws(SyntaxProblem) {
+    for fault in outline.faults { report(fault) }
+    guard outline.faults.isEmpty else { return readStatements() }
+    do throws(TOMLOutline.Fault) {
       read(try Self.parse(text), below: [])
     } catch {
       readStatements()
@@ -58,47 +60,39 @@ struct ConfigurationReader {
 
   /// The file as text; nil, with a problem, when it is none.
   private mutating func checkedText() -> String? {
-    if let index = octets.firstIndex(of: 0) {
-      report("a NUL octet", line: line(of: index))
+    if let index = octets.indices.first(where: { isStrayControl(at: $0) }) {
+      let code = String(octets[index], radix: 16, uppercase: true)
+      let line = 1 + octets[..<index].count { $0 == UInt8(ascii: "\n") }
+      report("control character 0x\(code.utf8.count == 1 ? "0" : "")\(code)", line: line)
       return nil
     }
     if let text = String(validating: octets, as: UTF8.self) { return text }
-    for (index, lineOctets) in octets.split(
-      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
-    ).enumerated() {
-      if String(validating: lineOctets, as: UTF8.self) == nil {
-        report("not UTF-8", line: index + 1)
-        return nil
-      }
-    }
-    report("not UTF-8", line: nil)
+    let lines = octets.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    let index = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil }
+    report("not UTF-8", line: index.map { $0 + 1 })
     return nil
   }
 
-  private func line(of index: Int) -> Int {
-    1 + octets[..<index].count { $0 == UInt8(ascii: "\n") }
-  }
-
-  private struct SyntaxProblem: Error {
-    var text: String
-    var line: Int
-    var column: Int
-  }
-
-  private static func parse(_ text: String) throws(SyntaxProblem) -> TOMLTable {
-    if let place = TOMLGuard.namelessHeader(in: Array(text.utf8)) {
-      throw SyntaxProblem(
-        text: "expected the name of a table behind the bracket", line: place.line,
-        column: place.column)
+  /// Whether there is a control character that TOML does not allow anywhere.
+  private func isStrayControl(at index: Int) -> Bool {
+    switch octets[index] {
+    case 0x09, 0x0A: false
+    case 0x0D: index + 1 >= octets.count || octets[index + 1] != 0x0A
+    case 0x00...0x1F, 0x7F: true
+    default: false
     }
+  }
+
+  /// Parses what ``TOMLOutline`` has found no fault in.
+  private static func parse(_ text: String) throws(TOMLOutline.Fault) -> TOMLTable {
     do {
       return try TOMLTable(string: text)
     } catch let error as TOMLParseError {
-      let text = Array(error.description.utf8).printable(limit: 300)
-      throw SyntaxProblem(
-        text: text, line: error.source.begin.line, column: error.source.begin.column)
+      throw TOMLOutline.Fault(
+        line: error.source.begin.line, column: error.source.begin.column,
+        text: Array(error.description.utf8).printable(limit: 300))
     } catch {
-      throw SyntaxProblem(text: "\(error)", line: 1, column: 1)
+      throw TOMLOutline.Fault(line: 1, column: 1, text: "\(error)")
     }
   }
 
@@ -133,7 +127,7 @@ struct ConfigurationReader {
 
   private mutating func take(_ value: ConfigurationValue, of key: ConfigurationKey, path: [String])
   {
-    let statement = outline.statements.first { $0.path == path }
+    let statement = outline.statements.first { $0.path.starts(with: path) }
     values[key.name] = ConfiguredValue(value: value, line: statement?.line)
     for problem in key.problems(in: value) {
       var line = statement?.line
@@ -163,8 +157,7 @@ struct ConfigurationReader {
 
   private mutating func readStatements() {
     reportDuplicates()
-    for stray in outline.strays { readAlone(stray.range, line: stray.line, below: []) }
-    for statement in outline.statements where !statement.isInline {
+    for statement in outline.statements where !statement.isInline && !statement.isBroken {
       guard problems.count <= Self.mostProblems else { return }
       if statement.isHeader {
         if !Self.isKnown(table: statement.path) { reportUnknownTable(statement.path) }
@@ -186,7 +179,7 @@ struct ConfigurationReader {
       String(repeating: "\n", count: line - 1)
       + String(repeating: " ", count: range.lowerBound - lineStart)
       + String(decoding: octets[range], as: UTF8.self) + "\n"
-    do throws(SyntaxProblem) {
+    do throws(TOMLOutline.Fault) {
       read(try Self.parse(text), below: tablePath)
     } catch {
       report(error)
@@ -208,9 +201,9 @@ struct ConfigurationReader {
 
   // MARK: Reporting
 
-  private mutating func report(_ error: SyntaxProblem) {
+  private mutating func report(_ fault: TOMLOutline.Fault) {
     let new = ConfigurationProblem(
-      path: path, line: error.line, column: error.column, problem: "syntax: " + error.text)
+      path: path, line: fault.line, column: fault.column, problem: "syntax: " + fault.text)
     if !problems.contains(new) { problems.append(new) }
   }
 
@@ -244,7 +237,7 @@ enum NearMiss {
 
   /// The candidate that differs in few letters, or has the same last part.
   static func nearest(to name: String, among candidates: [String]) -> String? {
-    let most = min(3, max(1, name.utf8.count / 3))
+    let most = min(3, max(2, name.utf8.count / 4))
     let distances = candidates.map { ($0, distance(Array(name.utf8), Array($0.utf8))) }
     if let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= most { return best.0 }
     let lastPart = name.split(separator: ".").last.map { String($0) } ?? name

@@ -1,13 +1,15 @@
-/// Where the statements of a TOML file are: TOMLKit gives values, but not their lines.
+/// Where the statements of a TOML file are, and where its structure is broken.
 ///
-/// It is lenient: whether the file is TOML is for TOMLKit to say. What does not look like a
-/// statement is noted as a stray line.
+/// TOMLKit gives values without their lines. Its parser also ends the process on some broken files
+/// (0.6.0: `[.a]`, `a = [,]`) instead of throwing, so it only gets what has no fault here: headers,
+/// keys, brackets, commas and quotes in place, and unquoted values that are numbers or booleans.
+/// What strings hold, and whether a table is defined twice, is for TOMLKit to say.
 struct TOMLOutline {
   /// A table header or an assignment.
   struct Statement: Equatable {
     /// The full path of the key or table.
     var path: [String]
-    /// The table that the statement stands in; for a header the table above it, which is none.
+    /// The table that the statement stands in; empty for a header.
     var tablePath: [String] = []
     /// The line of its key, from 1.
     var line: Int
@@ -18,30 +20,38 @@ struct TOMLOutline {
     var isHeader = false
     /// Whether it stands in an inline table, and so inside another statement.
     var isInline = false
+    /// Whether there is a fault in it.
+    var isBroken = false
+  }
+
+  /// A place where the file is not TOML; line and column from 1.
+  struct Fault: Error, Equatable {
+    var line: Int
+    var column: Int
+    var text: String
   }
 
   /// The statements, in order.
   private(set) var statements: [Statement] = []
-  /// The octets of lines that are neither statements nor comments, and their lines.
-  private(set) var strays: [(range: Range<Int>, line: Int)] = []
+  /// Everything that is not TOML, in order.
+  private(set) var faults: [Fault] = []
 
-  private let octets: [UInt8]
-  private var position = 0
-  private var line = 1
+  private var cursor: TOMLCursor
+
+  /// Values of ours are not nested; deeper nesting than this is refused.
+  private static let deepest = 8
 
   /// Finds the statements of a file.
   init(_ octets: [UInt8]) {
-    self.octets = octets
+    cursor = TOMLCursor(octets)
     var table: [String] = []
-    while position < octets.count {
-      skipBlanksAndLineEnds()
-      guard let octet = peek() else { return }
-      if octet == UInt8(ascii: "#") {
-        skipToLineEnd()
-      } else if octet == UInt8(ascii: "[") {
-        if let header = takeHeader() { table = header }
-      } else {
-        takeAssignment(in: table, isInline: false)
+    while true {
+      cursor.skipBlanksAndLineEnds()
+      guard let octet = cursor.next else { return }
+      switch octet {
+      case UInt8(ascii: "#"): cursor.skipToLineEnd()
+      case UInt8(ascii: "["): table = takeHeader() ?? table
+      default: takeStatement(in: table)
       }
     }
   }
@@ -49,193 +59,214 @@ struct TOMLOutline {
   // MARK: Statements
 
   private mutating func takeHeader() -> [String]? {
-    let (start, startLine) = (position, line)
-    while peek() == UInt8(ascii: "[") { advance() }
-    let path = takeKey()
-    guard let path, peek() == UInt8(ascii: "]") else {
-      noteStray(from: start, line: startLine)
+    let (start, line) = (cursor.position, cursor.line)
+    do throws(Fault) {
+      let depth = cursor.take("[[") ? 2 : 1
+      if depth == 1 { cursor.advance() }
+      guard let path = try takeKey() else { throw fault("expected the name of a table") }
+      guard cursor.take(depth == 2 ? "]]" : "]") else { throw fault("expected a closing bracket") }
+      statements.append(
+        Statement(path: path, line: line, range: start..<cursor.position, isHeader: true))
+      try finishLine(startedOn: line)
+      return path
+    } catch {
+      faults.append(error)
+      cursor.skipToLineEnd()
       return nil
     }
-    while peek() == UInt8(ascii: "]") { advance() }
-    statements.append(
-      Statement(path: path, line: startLine, range: start..<position, isHeader: true))
-    finishLine(from: start, line: startLine)
-    return path
   }
 
-  private mutating func takeAssignment(in table: [String], isInline: Bool) {
-    let (start, startLine) = (position, line)
-    guard let key = takeKey(), peek() == UInt8(ascii: "=") else {
-      if !isInline { noteStray(from: start, line: startLine) }
-      return
+  private mutating func takeStatement(in table: [String]) {
+    let (line, faultCount, index) = (cursor.line, faults.count, statements.count)
+    do throws(Fault) {
+      try takeAssignment(in: table, depth: 0)
+      try finishLine(startedOn: line)
+    } catch {
+      faults.append(error)
+      cursor.skipToLineEnd()
     }
-    advance()
+    if faults.count > faultCount {
+      for broken in index..<statements.count { statements[broken].isBroken = true }
+    }
+  }
+
+  private mutating func takeAssignment(in table: [String], depth: Int) throws(Fault) {
+    let (start, line) = (cursor.position, cursor.line)
+    guard let key = try takeKey() else { throw fault("expected a key") }
+    guard cursor.take("=") else { throw fault("expected an equals sign behind the key") }
     let index = statements.count
     statements.append(
       Statement(
-        path: table + key, tablePath: table, line: startLine, range: start..<position,
-        isInline: isInline))
-    skipBlanks()
-    statements[index].elementLines = takeValue(below: table + key)
-    statements[index].range = start..<position
-    if !isInline { finishLine(from: start, line: startLine) }
+        path: table + key, tablePath: table, line: line, range: start..<cursor.position,
+        isInline: depth > 0))
+    cursor.skipBlanks()
+    statements[index].elementLines = try takeValue(below: table + key, depth: depth)
+    statements[index].range = start..<cursor.position
   }
 
-  /// A dotted key and the blanks after it; nil when there is none.
-  private mutating func takeKey() -> [String]? {
+  /// After a statement only a comment may follow on its line.
+  private mutating func finishLine(startedOn line: Int) throws(Fault) {
+    cursor.skipBlanks()
+    guard let octet = cursor.next, octet != UInt8(ascii: "\n") else { return }
+    if octet == UInt8(ascii: "#") { return cursor.skipToLineEnd() }
+    // Behind an array without an end the next statement begins.
+    if cursor.line > line, looksLikeStatement { return }
+    throw fault("expected the end of the line")
+  }
+
+  /// A dotted key with the blanks around it; nil when there is none.
+  private mutating func takeKey() throws(Fault) -> [String]? {
     var parts: [String] = []
     repeat {
-      if !parts.isEmpty { advance() }
-      skipBlanks()
-      guard let part = takeKeyPart() else { return nil }
+      cursor.skipBlanks()
+      guard let part = try takeKeyPart() else {
+        if parts.isEmpty { return nil }
+        throw fault("expected a key behind the dot")
+      }
       parts.append(part)
-      skipBlanks()
-    } while peek() == UInt8(ascii: ".")
+      cursor.skipBlanks()
+    } while cursor.take(".")
     return parts
   }
 
-  private mutating func takeKeyPart() -> String? {
-    guard let first = peek() else { return nil }
-    let start = position
-    if first == UInt8(ascii: "\"") || first == UInt8(ascii: "'") {
-      skipString()
-      guard position - start >= 2 else { return nil }
-      let inner = octets[(start + 1)..<(position - 1)]
-      return Self.unescaped(inner, isLiteral: first == UInt8(ascii: "'"))
+  private mutating func takeKeyPart() throws(Fault) -> String? {
+    guard let first = cursor.next else { return nil }
+    let start = cursor.position
+    guard first == UInt8(ascii: "\"") || first == UInt8(ascii: "'") else {
+      cursor.skip(while: Self.isBareKeyOctet)
+      let part = cursor.octets[start..<cursor.position]
+      return part.isEmpty ? nil : String(decoding: part, as: UTF8.self)
     }
-    while let octet = peek(), Self.isBareKeyOctet(octet) { advance() }
-    return position > start ? String(decoding: octets[start..<position], as: UTF8.self) : nil
+    let (line, column) = (cursor.line, cursor.column)
+    try takeString()
+    guard cursor.line == line, cursor.position - start >= 2 else {
+      throw Fault(line: line, column: column, text: "a key cannot span lines")
+    }
+    let inner = cursor.octets[(start + 1)..<(cursor.position - 1)]
+    return Self.unescaped(inner, isLiteral: first == UInt8(ascii: "'"))
   }
 
   // MARK: Values
 
   /// Moves behind a value; gives the lines of an array's elements.
-  private mutating func takeValue(below path: [String]) -> [Int] {
-    switch peek() {
-    case UInt8(ascii: "\""), UInt8(ascii: "'"): skipString()
-    case UInt8(ascii: "["): return takeArray()
-    case UInt8(ascii: "{"): takeInlineTable(path)
-    default:
-      while let octet = peek(), !"\n#,]}".utf8.contains(octet) { advance() }
+  private mutating func takeValue(below path: [String], depth: Int) throws(Fault) -> [Int] {
+    guard depth < Self.deepest else { throw fault("values are nested too deeply") }
+    switch cursor.next {
+    case UInt8(ascii: "\""), UInt8(ascii: "'"): try takeString()
+    case UInt8(ascii: "["): return try takeArray(depth: depth + 1)
+    case UInt8(ascii: "{"): try takeInlineTable(path, depth: depth + 1)
+    default: try takeBareValue()
     }
     return []
   }
 
-  private mutating func takeArray() -> [Int] {
+  private mutating func takeBareValue() throws(Fault) {
+    let start = cursor.position
+    let missing = fault("expected a value")
+    cursor.skip { octet in octet > 0x20 && !"#,]}[{\"'=".utf8.contains(octet) }
+    let octets = cursor.octets[start..<cursor.position]
+    guard !octets.isEmpty else { throw missing }
+    let text = String(decoding: octets, as: UTF8.self)
+    let isNumber =
+      text.wholeMatch(
+        of: /[+-]?(0|[1-9](_?[0-9])*)(\.[0-9](_?[0-9])*)?([eE][+-]?[0-9](_?[0-9])*)?/) != nil
+    let isOther =
+      text.wholeMatch(
+        of: /true|false|[+-]?(inf|nan)|0x[0-9A-Fa-f]+|0o[0-7]+|0b[01]+/) != nil
+    guard isNumber || isOther else {
+      throw Fault(
+        line: missing.line, column: missing.column,
+        text: "expected a number, true, false or a text in quotes")
+    }
+  }
+
+  private mutating func takeArray(depth: Int) throws(Fault) -> [Int] {
     var lines: [Int] = []
-    let startLine = line
-    advance()
+    let opening = fault("the array has no closing bracket")
+    cursor.advance()
+    var expectsElement = true
     while true {
-      skipBlanksAndLineEnds()
-      switch peek() {
-      case nil: return lines
-      case UInt8(ascii: "]"):
-        advance()
+      cursor.skipBlanksAndLineEnds()
+      // Better to look on behind a forgotten bracket than to swallow the file.
+      let isOver = cursor.next == nil || (cursor.line > opening.line && looksLikeStatement)
+      if isOver {
+        faults.append(opening)
         return lines
-      case UInt8(ascii: ","): advance()
-      case UInt8(ascii: "#"): skipToLineEnd()
-      default:
-        // The closing bracket was forgotten: better to look on than to swallow the file.
-        if line > startLine, looksLikeStatement() { return lines }
-        lines.append(line)
-        let before = position
-        _ = takeValue(below: [])
-        // Something that is no value, such as a closing brace.
-        if position == before { advance() }
+      }
+      if cursor.take("]") { return lines }
+      if cursor.next == UInt8(ascii: "#") {
+        cursor.skipToLineEnd()
+      } else if cursor.next == UInt8(ascii: ",") {
+        if expectsElement { faults.append(fault("expected a value in front of the comma")) }
+        cursor.advance()
+        expectsElement = true
+      } else {
+        guard expectsElement else { throw fault("expected a comma or a closing bracket") }
+        lines.append(cursor.line)
+        _ = try takeValue(below: [], depth: depth)
+        expectsElement = false
       }
     }
   }
 
-  /// Whether `name =` or `[name]` is next, which no value begins with.
-  private func looksLikeStatement() -> Bool {
-    var ahead = self
-    let isHeader = ahead.peek() == UInt8(ascii: "[")
-    while ahead.peek() == UInt8(ascii: "[") { ahead.advance() }
-    guard let first = ahead.peek(), first == UInt8(ascii: "_") || (first | 0x20) >= 0x61,
-      ahead.takeKey() != nil
-    else { return false }
-    return ahead.peek() == (isHeader ? UInt8(ascii: "]") : UInt8(ascii: "="))
-  }
-
-  private mutating func takeInlineTable(_ path: [String]) {
-    advance()
+  private mutating func takeInlineTable(_ path: [String], depth: Int) throws(Fault) {
+    cursor.advance()
+    cursor.skipBlanks()
+    if cursor.take("}") { return }
     while true {
-      skipBlanks()
-      switch peek() {
-      case nil, UInt8(ascii: "\n"): return
-      case UInt8(ascii: "}"): return advance()
-      case UInt8(ascii: ","): advance()
-      default:
-        let before = position
-        takeAssignment(in: path, isInline: true)
-        if position == before { return skipToLineEnd() }
-      }
+      cursor.skipBlanks()
+      try takeAssignment(in: path, depth: depth)
+      cursor.skipBlanks()
+      if cursor.take("}") { return }
+      guard cursor.take(",") else { throw fault("expected a comma or a closing brace") }
     }
   }
 
-  /// Moves behind a string of any of the four kinds; one without an end reaches to the line's or,
-  /// when it may span lines, the file's.
-  private mutating func skipString() {
-    guard let quote = peek() else { return }
-    let isBasic = quote == UInt8(ascii: "\"")
-    let isMultiline = octets[position...].starts(with: [quote, quote, quote])
-    for _ in 0..<(isMultiline ? 3 : 1) { advance() }
-    while let octet = peek() {
-      if octet == UInt8(ascii: "\n"), !isMultiline { return }
-      if octet == UInt8(ascii: "\\"), isBasic {
-        advance()
-        if peek() != UInt8(ascii: "\n") || isMultiline { advance() }
-        continue
-      }
-      guard octet == quote else {
-        advance()
-        continue
-      }
-      if !isMultiline { return advance() }
-      if octets[position...].starts(with: [quote, quote, quote]) {
-        // Up to two quotes may stand before the closing three.
-        while peek() == quote { advance() }
+  /// Moves behind a string of any of the four kinds.
+  private mutating func takeString() throws(Fault) {
+    guard let quote = cursor.next else { return }
+    let opening = fault("the text has no closing quote")
+    let mark = String(decoding: [quote, quote, quote], as: UTF8.self)
+    let isMultiline = cursor.take(mark)
+    if !isMultiline { cursor.advance() }
+    while let octet = cursor.next {
+      if octet == UInt8(ascii: "\n"), !isMultiline { throw opening }
+      if octet == UInt8(ascii: "\\"), quote == UInt8(ascii: "\"") {
+        cursor.advance()
+        if cursor.next != UInt8(ascii: "\n") || isMultiline { cursor.advance() }
+      } else if octet != quote {
+        cursor.advance()
+      } else if !isMultiline {
+        return cursor.advance()
+      } else if cursor.take(mark) {
+        // Up to two quotes may stand in front of the closing three.
+        for _ in 0..<2 where cursor.next == quote { cursor.advance() }
         return
+      } else {
+        cursor.advance()
       }
-      advance()
     }
+    throw opening
   }
 
-  // MARK: Octets
+  // MARK: Looking
 
-  /// After a statement only a comment may follow on its line.
-  private mutating func finishLine(from start: Int, line startLine: Int) {
-    skipBlanks()
-    guard let octet = peek(), octet != UInt8(ascii: "\n") else { return }
-    if octet == UInt8(ascii: "#") { return skipToLineEnd() }
-    // Behind an array without an end the next statement begins.
-    if line > startLine, looksLikeStatement() { return }
-    noteStray(from: start, line: startLine)
+  private func fault(_ text: String) -> Fault {
+    Fault(line: cursor.line, column: cursor.column, text: text)
   }
 
-  private mutating func noteStray(from start: Int, line startLine: Int) {
-    skipToLineEnd()
-    strays.append((start..<position, startLine))
-  }
-
-  private func peek() -> UInt8? { position < octets.count ? octets[position] : nil }
-
-  private mutating func advance() {
-    guard position < octets.count else { return }
-    if octets[position] == UInt8(ascii: "\n") { line += 1 }
-    position += 1
-  }
-
-  private mutating func skipBlanks() {
-    while let octet = peek(), octet == 0x20 || octet == 0x09 || octet == 0x0D { advance() }
-  }
-
-  private mutating func skipBlanksAndLineEnds() {
-    while let octet = peek(), [0x20, 0x09, 0x0D, 0x0A].contains(octet) { advance() }
-  }
-
-  private mutating func skipToLineEnd() {
-    while let octet = peek(), octet != UInt8(ascii: "\n") { advance() }
+  /// Whether `name =` or `[name]` is next, which no element of an array of ours is.
+  private var looksLikeStatement: Bool {
+    var ahead = cursor
+    let isHeader = ahead.take("[")
+    _ = ahead.take("[")
+    ahead.skipBlanks()
+    guard let first = ahead.next, first == UInt8(ascii: "_") || first | 0x20 >= 0x61 else {
+      return false
+    }
+    ahead.skip { Self.isBareKeyOctet($0) || $0 == UInt8(ascii: ".") }
+    ahead.skipBlanks()
+    return ahead.take(isHeader ? "]" : "=")
   }
 
   private static func isBareKeyOctet(_ octet: UInt8) -> Bool {
