@@ -1,3 +1,5 @@
+import Synchronization
+
 /// How messages are evaluated: all that does not change from message to message.
 public struct EvaluatorSettings: Sendable {
   /// The name that `%{r}` of SPF macros stands for: this host.
@@ -39,7 +41,8 @@ public final class Evaluator: Sendable {
   /// - Parameters:
   ///   - envelope: The envelope as far as SPF needs it; recipients do not matter.
   ///   - now: The time of evaluation, seconds since the epoch.
-  ///   - deadline: Gives the time at which a check that begins now must end; nil for never.
+  ///   - deadline: Gives the time at which a check that begins now must end; nil for never. From
+  ///     the end of the message on all that is still to be done has one end.
   /// - Returns: The evaluation, to be given header and body.
   public func begin(
     _ envelope: Envelope, now: Int64,
@@ -65,6 +68,7 @@ public final class MessageEvaluation {
   private let envelope: Envelope
   private let now: Int64
   private let deadline: @Sendable () -> ContinuousClock.Instant?
+  private let finalDeadline = FinalDeadline()
   private let heloSPF: EarlyCheck<CheckedSPF>
   private let mailFromSPF: EarlyCheck<CheckedSPF>
   private var header: [HeaderField] = []
@@ -88,9 +92,11 @@ public final class MessageEvaluation {
     self.now = now
     self.deadline = deadline
     flow = FlowEvidence(header: [], envelope: envelope)
+    let finalDeadline = self.finalDeadline
     func check(_ identity: SPFIdentity) -> EarlyCheck<CheckedSPF> {
       EarlyCheck {
-        let resolver = CheckResolver(evaluator.resolver, deadline: deadline())
+        let resolver = CheckResolver(
+          evaluator.resolver, deadline: finalDeadline.instant ?? deadline())
         let outcome = SPFCheck(settings: evaluator.settings.spf, resolver: resolver).check(
           identity: identity, client: envelope.clientAddress, helo: envelope.helo,
           mailFrom: envelope.mailFrom, receivingHost: evaluator.settings.receivingHost, now: now)
@@ -135,7 +141,7 @@ public final class MessageEvaluation {
     self.dkim = dkim
     header = []
     var questions = dkim.keyQuestions
-    if case .domain(let domain) = author {
+    for domain in authorDomains {
       questions += TreeWalk.names(from: domain).map { DNSQuestion("_dmarc.\($0)", .txt) }
     }
     evaluator.resolver.prefetch(questions.filter(\.isValidName))
@@ -148,18 +154,25 @@ public final class MessageEvaluation {
 
   /// Ends the message, waits for what is still open, and gives the result.
   public func finish() -> Evaluation {
-    let dkimResolver = CheckResolver(evaluator.resolver, deadline: deadline())
+    let end = deadline()
+    finalDeadline.instant = end
+    let dmarcResolver = CheckResolver(evaluator.resolver, deadline: end)
+    let source = PolicySource(dmarcResolver)
+    let relations = DomainRelations(source, publicSuffixList: evaluator.settings.publicSuffixList)
+    let policies = EarlyPolicyLookup(
+      authors: authorDomains, identifiers: envelope.spfDomains + (dkim?.signingDomains ?? []),
+      relations: relations, source: source, resolver: dmarcResolver)
+
+    let dkimResolver = CheckResolver(evaluator.resolver, deadline: end)
     let signatures = dkim?.finish(dkimResolver) ?? []
+    policies.finish()
     let mailFrom = mailFromSPF.value()
     let helo = heloSPF.value()
 
-    let dmarcResolver = CheckResolver(evaluator.resolver, deadline: deadline())
-    let source = PolicySource(dmarcResolver)
     let dmarc = DMARCEvaluation(
       author: author, mailFromSPF: mailFrom.outcome, heloSPF: helo.outcome, dkim: signatures,
-      relations: DomainRelations(source, publicSuffixList: evaluator.settings.publicSuffixList),
-      source: source)
-    let authorDomain: DomainName? = if case .domain(let domain) = author { domain } else { nil }
+      relations: relations, source: source)
+    let authorDomain = authorDomains.first
     return Evaluation(
       authorDomain: authorDomain, mailFromSPF: dmarc.mailFromSPF, heloSPF: dmarc.heloSPF,
       dkim: dmarc.dkim, dmarc: dmarc.outcome, flow: flow,
@@ -167,5 +180,24 @@ public final class MessageEvaluation {
         author: authorDomain, spf: dmarc.mailFromSPF, dkim: dmarc.dkim, dmarc: dmarc.outcome,
         flow: flow),
       dns: helo.dns + mailFrom.dns + dkimResolver.evidence + dmarcResolver.evidence)
+  }
+
+  /// The domains that DMARC is evaluated for.
+  private var authorDomains: [DomainName] {
+    if case .domain(let domain) = author { [domain] } else { [] }
+  }
+}
+
+/// The end of all checks of a message, once its end has been reached.
+///
+/// Checks that no thread had time for before begin then, and must not begin with a time of their
+/// own: their times would add up.
+private final class FinalDeadline: Sendable {
+  private let value = Mutex<ContinuousClock.Instant?>(nil)
+
+  /// Nil before the end of the message, or when there is no deadline.
+  var instant: ContinuousClock.Instant? {
+    get { value.withLock { $0 } }
+    set { value.withLock { $0 = newValue } }
   }
 }

@@ -51,7 +51,7 @@ enum DNSServerWire {
   static func message(_ response: DNSServer.Response, to request: Request) -> [UInt8]? {
     switch response {
     case .silence: return nil
-    case .delayed(_, let later): return message(later, to: request)
+    case .delayed(_, let later), .inRounds(let later): return message(later, to: request)
     case .malformed(let octets): return request.id + octets
     case .rcode(let code): return assemble(request, rcode: code)
     case .nodata: return assemble(request, authority: [soa])
