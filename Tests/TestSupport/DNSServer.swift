@@ -35,6 +35,11 @@ public final class DNSServer: Sendable {
     case inRounds(Response)
     /// Over UDP an empty answer that says it is truncated, over TCP the response.
     case truncated(Response)
+    /// The response, but it says that it is truncated, over TCP too.
+    case alwaysTruncated(Response)
+    /// NOERROR with nothing but an NS record for this zone, and no recursion available: what a server
+    /// says that is not for clients.
+    case referral(String)
     /// These octets after the question's ID, whatever they mean.
     case malformed([UInt8])
 
@@ -105,7 +110,8 @@ public final class DNSServer: Sendable {
   /// How often a name was asked for, whatever the type and transport.
   public func count(of name: String) -> Int { queries.count { $0.name == name } }
 
-  private static func lookUp(_ query: Query, in zone: [String: [DNSServerRecord]]) -> Response {
+  /// What a server with this table says, see ``init(zone:inRounds:)``.
+  public static func lookUp(_ query: Query, in zone: [String: [DNSServerRecord]]) -> Response {
     var answers: [DNSServerRecord] = []
     var name = query.name
     // A chain longer than this is a loop.

@@ -5,33 +5,42 @@
 /// fewer answers one after the other, and a sender whose SPF record leads to slow servers cannot use
 /// up the message's time and leave none for the policy of somebody else's domain.
 struct EarlyPolicyLookup {
-  private let relations: DomainRelations
-  private var identifiers: [DomainName] = []
+  /// The Author Domain's Organizational Domain; nil without a policy or an Author Domain.
+  let organization: DomainName?
 
-  /// Waits for the policy of each author, and starts the walks from the identifiers that need one.
+  private let relations: DomainRelations
+  /// The names that need a walk of their own: only what lies in the author's organization does.
+  private let identifiers: [DomainName]
+
+  /// Waits for the author's policy, and starts the walks from the identifiers.
   ///
   /// - Parameters:
-  ///   - authors: The Author Domains that will be evaluated.
+  ///   - author: The Author Domain, if there is one.
   ///   - identifiers: The domains whose alignment will be asked for.
   ///   - relations: How domains relate.
   ///   - source: Keeps the answers.
   ///   - resolver: The resolver of `source`.
   init(
-    authors: [DomainName], identifiers: [DomainName], relations: DomainRelations,
+    author: DomainName?, identifiers: [DomainName], relations: DomainRelations,
     source: PolicySource, resolver: CheckResolver
   ) {
     self.relations = relations
-    for author in authors {
-      // A failure is remembered and comes up again where it matters.
-      guard let policy = try? relations.policy(for: author) else { continue }
-      if policy.name != author, policy.interpretation.record.dependsOnExistence {
-        _ = source.exists(author)
-      }
-      self.identifiers += identifiers.filter { $0 != author }
+    organization = author.flatMap(relations.prepare(for:))
+    guard let author, let organization else {
+      self.identifiers = []
+      return
     }
-    guard relations.discovery == .treewalk else { return }
-    let names = Set(self.identifiers.flatMap(TreeWalk.names))
-    resolver.prefetch(names.map { DNSQuestion("_dmarc.\($0)", .txt) })
+    self.identifiers = identifiers.filter { $0 != author && $0.isEqualOrBelow(organization) }
+    if relations.discovery == .treewalk {
+      let names = Set(self.identifiers.flatMap(TreeWalk.names))
+      resolver.prefetch(names.map { DNSQuestion("_dmarc.\($0)", .txt) })
+    }
+    // Failures are remembered and come up again where they matter.
+    if let policy = try? relations.policy(for: author), policy.name != author,
+      policy.interpretation.record.dependsOnExistence
+    {
+      _ = source.exists(author)
+    }
   }
 
   /// Waits for the walks.
