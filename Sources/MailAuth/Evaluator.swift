@@ -170,10 +170,13 @@ public final class MessageEvaluation {
       source, publicSuffixList: evaluator.settings.publicSuffixList)
     // The Author Domain first: signers and senders, who may be strangers, are waited for later and
     // cannot use up the time for its policy.
-    let organization = authorDomain.flatMap(relations.prepare(for:))
+    let early = EarlyPolicyLookup(
+      author: authorDomain, identifiers: envelope.spfDomains + (dkim?.signingDomains ?? []),
+      relations: relations, source: source, resolver: dmarcResolver)
 
     let dkimResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
-    let signatures = dkim?.finish(dkimResolver, first: organization) ?? unreadSignatures
+    let signatures = dkim?.finish(dkimResolver, first: early.organization) ?? unreadSignatures
+    early.finish()
     let mailFrom = mailFromSPF.value()
     let helo = heloSPF.value()
     let dmarc = DMARCEvaluation(

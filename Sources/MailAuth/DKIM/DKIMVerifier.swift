@@ -69,6 +69,11 @@ final class DKIMVerifier {
       .map { DNSQuestion($0, .txt) }
   }
 
+  /// The domains of the signatures that are evaluated, as far as they are domain names.
+  var signingDomains: [DomainName] {
+    candidates.prefix(settings.maximumSignatures).compactMap(\.signature.domain)
+  }
+
   /// Takes a piece of the body.
   func body(_ chunk: UnsafeRawBufferPointer) {
     guard let verification else { return }
