@@ -75,16 +75,19 @@ struct MessageRow: Sendable {
       envelope.mailFrom.count > 1 ? octets(Array(envelope.mailFrom.dropFirst())) : .null,
       json(envelope.recipients.map { String(decoding: $0.dropFirst(), as: UTF8.self) }),
       record.evaluation.authorDomain?.text.databaseValue ?? .null,
+      json(record.evaluation.authorDomains),
       dmarc.result.rawValue.databaseValue,
       dmarc.cause.rawValue.databaseValue,
       dmarc.explanation.stored,
       dmarc.discovery.rawValue.databaseValue,
       (dmarc.policyBeforeTesting?.rawValue).databaseValue,
       (dmarc.appliedPolicy?.rawValue).databaseValue,
+      dmarc.isSampledOut.databaseValue,
       dmarc.spfAligned.databaseValue,
       dmarc.dkimAligned.databaseValue,
       (dmarc.organizationalDomain?.text).databaseValue,
       dmarc.authorDomainExists.databaseValue,
+      dmarc.comparison.map(encoded) ?? .null,
       record.verdict.disposition.rawValue.databaseValue,
       json(record.verdict.overrideReasons),
       (record.evaluation.rootCause?.code.rawValue).databaseValue,
@@ -161,16 +164,19 @@ struct MessageRow: Sendable {
 
   /// A list as JSON with keys in a fixed order, so that equal lists give equal text.
   private static func json<Element: Encodable>(_ list: [Element]) -> DatabaseValue {
-    if list.isEmpty { return "[]".databaseValue }
+    list.isEmpty ? "[]".databaseValue : encoded(list)
+  }
+
+  private static func encoded(_ value: some Encodable) -> DatabaseValue {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     do {
-      return String(decoding: try encoder.encode(list), as: UTF8.self).databaseValue
+      return String(decoding: try encoder.encode(value), as: UTF8.self).databaseValue
     } catch {
-      // Strings, numbers and words always encode; a list of anything else is a mistake of ours.
-      preconditionFailure("\(Element.self) does not encode: \(error)")
+      // Strings, numbers and words always encode; anything else is a mistake of ours.
+      preconditionFailure("\(type(of: value)) does not encode: \(error)")
     }
   }
 }
@@ -181,9 +187,10 @@ extension MessageRow {
     [
       "host", "queue_id", "received_at", "distinguisher", "client_address", "client_name", "helo",
       "null_reverse_path", "envelope_from_domain", "recipient_domains", "author_domain",
+      "author_domains",
       "dmarc_result", "dmarc_cause", "dmarc_explanation", "discovery", "policy_before_testing",
-      "applied_policy", "spf_aligned", "dkim_aligned", "organizational_domain",
-      "author_domain_exists",
+      "applied_policy", "sampled_out", "spf_aligned", "dkim_aligned", "organizational_domain",
+      "author_domain_exists", "discovery_comparison",
       "disposition", "override_reasons", "root_cause", "root_cause_explanation", "root_cause_fix",
       "flow_signs", "list_identifier", "authentication_results", "dns_evidence",
       "policy_record_id",

@@ -6,8 +6,11 @@ public struct EvaluatorSettings: Sendable {
   public var spf = SPFSettings()
   /// DKIM's limits and choices.
   public var dkim = DKIMSettings()
-  /// The public suffix list for ``PolicyDiscovery/psl``; nil for the tree walk.
-  public var publicSuffixList: PublicSuffixList?
+  /// How policies and Organizational Domains are found.
+  public var discovery = DiscoveryMode.treewalk
+  /// How many Author Domains of one message are evaluated; with more it is permerror (RFC 9989
+  /// section 11.5).
+  public var maximumAuthorDomains = 3
   /// Octets of header kept per message; beyond it the message is not evaluated but recorded.
   public var maximumHeaderBytes = 2 * 1024 * 1024
   /// Header fields kept per message; beyond it the message is not evaluated but recorded.
@@ -72,6 +75,7 @@ public final class MessageEvaluation {
   private var isHeaderTooLarge = false
   private var author = Author.missing(.noFrom, "The message has no header.")
   private var flow: FlowEvidence
+  private var draw = SamplingDraw(header: [])
   private var dkim: DKIMVerifier?
 
   private struct CheckedSPF: Sendable {
@@ -129,13 +133,14 @@ public final class MessageEvaluation {
     }
     author = Author(header: header)
     flow = FlowEvidence(header: header, envelope: envelope)
+    draw = SamplingDraw(header: header)
     let dkim = DKIMVerifier(
       settings: evaluator.settings.dkim, libraries: evaluator.dkimLibraries, header: header,
       now: now)
     self.dkim = dkim
     header = []
     var questions = dkim.keyQuestions
-    if case .domain(let domain) = author {
+    for domain in author.domainNames.prefix(evaluator.settings.maximumAuthorDomains) {
       questions += TreeWalk.names(from: domain).map { DNSQuestion("_dmarc.\($0)", .txt) }
     }
     evaluator.resolver.prefetch(questions.filter(\.isValidName))
@@ -154,18 +159,20 @@ public final class MessageEvaluation {
     let helo = heloSPF.value()
 
     let dmarcResolver = CheckResolver(evaluator.resolver, deadline: deadline())
-    let source = PolicySource(dmarcResolver)
     let dmarc = DMARCEvaluation(
-      author: author, mailFromSPF: mailFrom.outcome, heloSPF: helo.outcome, dkim: signatures,
-      relations: DomainRelations(source, publicSuffixList: evaluator.settings.publicSuffixList),
-      source: source)
-    let authorDomain: DomainName? = if case .domain(let domain) = author { domain } else { nil }
+      author: author,
+      CheckedIdentifiers(
+        mailFromSPF: mailFrom.outcome, heloSPF: helo.outcome, dkim: signatures),
+      mode: evaluator.settings.discovery, source: PolicySource(dmarcResolver), draw: draw,
+      maximumAuthorDomains: evaluator.settings.maximumAuthorDomains)
+    let identifiers = dmarc.identifiers
     return Evaluation(
-      authorDomain: authorDomain, mailFromSPF: dmarc.mailFromSPF, heloSPF: dmarc.heloSPF,
-      dkim: dmarc.dkim, dmarc: dmarc.outcome, flow: flow,
+      authorDomain: dmarc.authorDomain, mailFromSPF: identifiers.mailFromSPF,
+      heloSPF: identifiers.heloSPF, dkim: identifiers.dkim, dmarc: dmarc.outcome,
+      authorDomains: author.domainNames, flow: flow,
       rootCause: RootCause(
-        author: authorDomain, spf: dmarc.mailFromSPF, dkim: dmarc.dkim, dmarc: dmarc.outcome,
-        flow: flow),
+        author: dmarc.authorDomain, spf: identifiers.mailFromSPF, dkim: identifiers.dkim,
+        dmarc: dmarc.outcome, flow: flow),
       dns: helo.dns + mailFrom.dns + dkimResolver.evidence + dmarcResolver.evidence)
   }
 }
