@@ -54,9 +54,9 @@ struct CheckCommand: ParsableCommand {
   }
 
   func run() throws {
-    let host = ProcessInfo.processInfo.hostName
-    let authservID = authservId ?? host
-    var settings = EvaluatorSettings(receivingHost: host)
+    // Looking up the host's own name can ask the DNS, so it is not done without need.
+    let authservID = authservId ?? HostName.fullName()
+    var settings = EvaluatorSettings(receivingHost: authservID)
     settings.discovery = try discovery.mode(loadPublicSuffixList)
     let evaluator = try internally {
       try Evaluator(settings: settings, resolver: try makeResolver())
@@ -105,9 +105,9 @@ struct CheckCommand: ParsableCommand {
         throw UnreadableInput(message: "\(message): \(error.localizedDescription)")
       }
       guard let chunk, !chunk.isEmpty else { break }
-      Self.take(reader.read(chunk), evaluation)
+      evaluation.take(reader.read(chunk))
     }
-    Self.take(reader.finish(), evaluation)
+    evaluation.take(reader.finish())
   }
 
   private func openInput() throws -> FileHandle {
@@ -123,16 +123,6 @@ struct CheckCommand: ParsableCommand {
       throw UnreadableInput(message: "\(message): cannot be opened for reading")
     }
     return handle
-  }
-
-  private static func take(_ pieces: [MessageReader.Piece], _ evaluation: MessageEvaluation) {
-    for piece in pieces {
-      switch piece {
-      case .field(let field): evaluation.addHeader(field)
-      case .endOfHeaders: evaluation.endHeaders()
-      case .body(let octets): unsafe octets.withUnsafeBytes { unsafe evaluation.addBody($0) }
-      }
-    }
   }
 
   /// An address without the angle brackets that people paste with it.

@@ -128,7 +128,8 @@ struct AuthorDomainEvaluation {
     }
     identifiers.mailFromSPF.alignment = align(identifiers.mailFromSPF.domain, spfMode)
     identifiers.heloSPF.alignment = align(identifiers.heloSPF.domain, spfMode)
-    for index in identifiers.dkim.indices {
+    // Not for signatures that are only recorded: there may be thousands, each with its own walk.
+    for index in identifiers.dkim.indices where identifiers.dkim[index].cause != .notEvaluated {
       identifiers.dkim[index].alignment = align(identifiers.dkim[index].domain, dkimMode)
     }
     outcome.spfAligned =

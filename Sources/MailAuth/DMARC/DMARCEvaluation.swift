@@ -23,13 +23,18 @@ struct DMARCEvaluation {
   private(set) var authorDomain: DomainName?
 
   /// Evaluates.
+  ///
+  /// - Parameters:
+  ///   - relations: The way of discovery to act on.
+  ///   - compared: The way to compare it with; nil for none.
   init(
-    author: Author, _ identifiers: CheckedIdentifiers, mode: DiscoveryMode, source: PolicySource,
-    draw: SamplingDraw, maximumAuthorDomains: Int
+    author: Author, _ identifiers: CheckedIdentifiers, relations: DomainRelations,
+    compared: DomainRelations?, source: PolicySource, draw: SamplingDraw,
+    maximumAuthorDomains: Int
   ) {
     self.identifiers = identifiers
     outcome = DMARCOutcome(
-      result: .none, cause: .noPolicyRecord, explanation: "", discovery: mode.acting)
+      result: .none, cause: .noPolicyRecord, explanation: "", discovery: relations.discovery)
     switch author {
     case .missing(let cause, let sentence):
       // Without From there is nothing DMARC could be about; a From that cannot be trusted is an
@@ -41,10 +46,20 @@ struct DMARCEvaluation {
         "The From field names authors of \(domains.count) domains ("
           + domains.prefix(3).map(\.text).joined(separator: ", ")
           + "\(domains.count > 3 ? ", ..." : "")); at most \(maximumAuthorDomains) are evaluated.")
-    case .domain(let domain):
-      evaluate([domain], nil, mode, source, draw)
-    case .domains(let domains, let unusable):
-      evaluate(domains, unusable, mode, source, draw)
+    case .domain, .domains:
+      func ending(_ relations: DomainRelations) -> Ending? {
+        let evaluations = author.domainNames.map {
+          AuthorDomainEvaluation($0, identifiers, relations: relations, source: source, draw: draw)
+        }
+        return Ending(evaluations, unusable: author.unusable)
+      }
+      guard let acting = ending(relations) else { return }
+      outcome = acting.outcome
+      authorDomain = acting.author
+      self.identifiers = acting.identifiers ?? identifiers
+      outcome.comparison = compared.flatMap(ending).map {
+        DiscoveryComparison($0.outcome, against: acting.outcome)
+      }
     }
   }
 
@@ -52,27 +67,6 @@ struct DMARCEvaluation {
     outcome.result = result
     outcome.cause = cause
     outcome.explanation = explanation
-  }
-
-  private mutating func evaluate(
-    _ domains: [DomainName], _ unusable: String?, _ mode: DiscoveryMode, _ source: PolicySource,
-    _ draw: SamplingDraw
-  ) {
-    let identifiers = self.identifiers
-    func ending(_ list: PublicSuffixList?) -> Ending? {
-      let relations = DomainRelations(source, publicSuffixList: list)
-      return Ending(
-        domains.map {
-          AuthorDomainEvaluation($0, identifiers, relations: relations, source: source, draw: draw)
-        }, unusable: unusable)
-    }
-    guard let acting = ending(mode.actingList) else { return }
-    outcome = acting.outcome
-    authorDomain = acting.author
-    self.identifiers = acting.identifiers ?? identifiers
-    if case .compare(let list) = mode, let other = ending(list) {
-      outcome.comparison = DiscoveryComparison(other.outcome, against: acting.outcome)
-    }
   }
 }
 
@@ -125,13 +119,4 @@ private struct Ending {
     case .pass: 0
     }
   }
-}
-
-extension DiscoveryMode {
-  /// The list that is acted on; nil for the tree walk.
-  fileprivate var actingList: PublicSuffixList? {
-    if case .psl(let list) = self { list } else { nil }
-  }
-
-  fileprivate var acting: PolicyDiscovery { actingList == nil ? .treewalk : .psl }
 }

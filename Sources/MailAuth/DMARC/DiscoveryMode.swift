@@ -8,6 +8,16 @@ public enum DiscoveryMode: Sendable {
   /// The tree walk is acted on; what the list would have given is recorded beside it, see
   /// ``DMARCOutcome/comparison``.
   case compare(PublicSuffixList)
+
+  /// The list that is acted on; nil for the tree walk.
+  var actingList: PublicSuffixList? {
+    if case .psl(let list) = self { list } else { nil }
+  }
+
+  /// The list that is looked at beside; nil for none.
+  var comparedList: PublicSuffixList? {
+    if case .compare(let list) = self { list } else { nil }
+  }
 }
 
 /// What DMARC would have been by the way of discovery that was not acted on.

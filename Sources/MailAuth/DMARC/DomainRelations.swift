@@ -57,6 +57,14 @@ struct DomainRelations {
     return organization == author ? nil : try record(at: organization)
   }
 
+  /// Looks up what the verdict needs of the Author Domain and keeps it: its policy and, when it has
+  /// one, its Organizational Domain, which is returned.
+  func prepare(for author: DomainName) -> DomainName? {
+    // Failures are kept as well, and reported by whoever asks again.
+    guard (try? policy(for: author)) != nil else { return nil }
+    return try? organizationalDomain(of: author)
+  }
+
   private func record(at name: DomainName) throws(PolicyLookupFailure) -> FoundPolicy? {
     switch source.entry(at: name, rules: discovery) {
     case .none: return nil

@@ -6,12 +6,13 @@ public enum AuthenticationResults {
 
   /// Whether an incoming field must go, because it speaks in our name or might be read so.
   ///
-  /// Besides our own authserv-id that covers fields whose authserv-id cannot be found and fields
-  /// of an unknown version (RFC 8601 section 5). `value` is the field's value as octets.
+  /// Besides our own authserv-id that covers fields without an authserv-id, or with one outside the
+  /// grammar, which some reader might take for ours, and fields of an unknown version (RFC 8601
+  /// section 5). `value` is the field's value as octets.
   public static func speaksFor(authservID: String, value: [UInt8]) -> Bool {
     var reader = FieldStart(value)
     guard let identifier = reader.token() else { return true }
-    if isSame(identifier, authservID) { return true }
+    if isSame(identifier, authservID) || !isWellFormed(identifier) { return true }
     guard let version = reader.token() else { return reader.isBroken }
     return version != Array("1".utf8)
   }
@@ -26,12 +27,18 @@ public enum AuthenticationResults {
       entry(
         envelope.hasNullReversePath ? evaluation.mailFromSPF : evaluation.heloSPF,
         property: "smtp.helo"))
-    parts += evaluation.dkim.isEmpty ? ["dkim=none"] : evaluation.dkim.map(entry)
+    parts += evaluation.dkim.isEmpty ? ["dkim=none"] : worthAnEntry(evaluation.dkim).map(entry)
     parts.append(entry(evaluation.dmarc, authorDomain: evaluation.authorDomain))
     return parts.joined(separator: "; ")
   }
 
   // MARK: - Entries
+
+  /// The signatures without those behind the last that was evaluated: a message can have thousands.
+  private static func worthAnEntry(_ outcomes: [DKIMOutcome]) -> ArraySlice<DKIMOutcome> {
+    let last = outcomes.lastIndex { $0.cause != .notEvaluated } ?? 0
+    return outcomes.prefix(last + 1)
+  }
 
   private static func entry(_ outcome: SPFOutcome, property: String) -> String {
     var text = "spf=\(outcome.result.rawValue)"
@@ -75,27 +82,36 @@ public enum AuthenticationResults {
   }
 
   private static func quotedIfNeeded(_ value: String) -> String {
-    // The octets of a MIME token (RFC 2045 section 5.1).
-    let isToken =
-      !value.isEmpty
-      && value.utf8.allSatisfy { octet in
+    isToken(value.utf8) && value.utf8.count <= longestValue ? value : quoted(value)
+  }
+
+  /// Whether these are the octets of a MIME token (RFC 2045 section 5.1).
+  private static func isToken(_ octets: some Collection<UInt8>) -> Bool {
+    !octets.isEmpty
+      && octets.allSatisfy { octet in
         (0x21...0x7E).contains(octet) && !"()<>@,;:\\\"/[]?=".utf8.contains(octet)
       }
-    return isToken ? value : quoted(value)
   }
+
+  /// Octets of one value: a domain name, and nothing much longer, fits.
+  private static let longestValue = 255
 
   /// A quoted string.
   ///
   /// A sender chose the text, so besides octets that are not printable ASCII those go that could
   /// make a careless reader see an entry of its own in it: `;`, `"` and `\`.
   private static func quoted(_ value: String) -> String {
-    let safe = value.utf8.prefix(120).map { octet in
+    let safe = value.utf8.prefix(longestValue).map { octet in
       (0x20...0x7E).contains(octet) && !";\"\\".utf8.contains(octet) ? octet : UInt8(ascii: "?")
     }
     return "\"\(String(decoding: safe, as: UTF8.self))\""
   }
 
   // MARK: - Reading
+
+  private static func isWellFormed(_ identifier: [UInt8]) -> Bool {
+    isToken(identifier) || DomainName(bytes: identifier) != nil
+  }
 
   private static func isSame(_ identifier: [UInt8], _ authservID: String) -> Bool {
     if identifier.equalsIgnoringASCIICase(authservID) { return true }

@@ -65,6 +65,11 @@ enum Author: Equatable {
     }
   }
 
+  /// What is wrong with an address beside usable ones; nil when nothing is.
+  var unusable: String? {
+    if case .domains(_, let sentence) = self { sentence } else { nil }
+  }
+
   /// The domains, each once, in order; empty without a usable one.
   var domainNames: [DomainName] {
     switch self {

@@ -19,8 +19,9 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
   public init?(bytes: [UInt8]) {
     var octets = bytes
     if octets.contains(where: { $0 >= 0x80 }) {
-      // No name that fits the DNS is longer in UTF-8; libidn2 is spared the rest.
-      guard octets.count <= 1024, let ascii = LibIDN2.asciiForm(of: octets) else { return nil }
+      // Four octets a character at most; normalization takes time for long texts.
+      guard octets.count <= 4 * 254 else { return nil }
+      guard let ascii = LibIDN2.asciiForm(of: octets) else { return nil }
       octets = ascii
     }
     if octets.last == UInt8(ascii: ".") { octets.removeLast() }

@@ -106,23 +106,21 @@ import Testing
       ])
   }
 
-  @Test func asksForNoOrganizationThatIsNotNeeded() throws {
-    // All identifiers are the Author Domain, which has a record.
-    var bed = DMARCTestBed(
-      mailFrom: "x@example.com", helo: "example.com", signers: ["example.com"])
-    bed.publish(["example.com": Self.plain])
-    #expect(try walked(bed) == ["example.com"])
+  @Test func onlyNamesInTheAuthorsOrganizationHaveAWalk() throws {
+    let bed = { (mailFrom: String, signers: [String]) -> DMARCTestBed in
+      var bed = DMARCTestBed(mailFrom: "x@\(mailFrom)", helo: mailFrom, signers: signers)
+      bed.publish(["example.com": Self.plain])
+      return bed
+    }
+    // The author's own walk, in which the other identifiers are found.
+    let own = ["example.com", "com"]
+    #expect(try walked(bed("example.com", ["example.com"])) == own)
     // What lies beside the author's organization cannot belong to it.
-    bed.mailFrom = "x@a.other.com"
-    bed.signers = ["b.c.d.another.com"]
-    #expect(try walked(bed) == ["example.com", "com"])
-    bed.mailFrom = "x@a.other.example"
-    bed.signers = ["b.c.d.another.example"]
-    #expect(try walked(bed) == ["example.com"])
+    #expect(try walked(bed("a.other.com", ["b.c.d.another.com"])) == own)
+    #expect(try walked(bed("a.other.example", ["b.c.d.another.example"])) == own)
+    #expect(try walked(bed("mail.example.com", [])) == own + ["mail.example.com"])
     // No policy, no organizations.
-    bed.zone = []
-    bed.mailFrom = "x@mail.example.com"
-    #expect(try walked(bed) == ["example.com", "com"])
+    #expect(try walked(DMARCTestBed(mailFrom: "x@mail.example.com")) == own)
   }
 
   @Test(arguments: [

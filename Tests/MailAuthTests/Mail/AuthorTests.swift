@@ -183,6 +183,15 @@ import Testing
     #expect(Author(fromValue: Array(value.utf8)) == .domains([one, two], unusable: nil))
   }
 
+  @Test func manyDomainsAreEachKeptOnce() throws {
+    let value = (0..<4000).map { "a@x\($0).example" }.joined(separator: ",")
+    guard case .domains(let domains, nil) = Author(fromValue: Array(value.utf8)) else {
+      Issue.record("not read")
+      return
+    }
+    #expect(domains.count == 4000)
+  }
+
   @Test func countsFromFields() {
     #expect(Author(header: []) == .missing(.noFrom, "The message has no From field."))
     let twice = [HeaderField("From", " a@example.com"), HeaderField("FROM", " a@example.com")]

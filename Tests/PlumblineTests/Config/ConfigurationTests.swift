@@ -66,7 +66,7 @@ import Testing
     #expect(configuration.milter.serverSettings.socketMode == 0o660)
     #expect(configuration.milter.serverSettings.drainSeconds == 30)
     #expect(configuration.milter.authservID == "mx.host.example")
-    #expect(configuration.milter.onFailure == .tempfail)
+    #expect(configuration.milter.onFailure == .accept)
     #expect(configuration.dns.resolverSettings == LiveResolverSettings())
     #expect(configuration.limits.deadlineSeconds == 20)
     #expect(configuration.dkim.partialBody == .policy)
@@ -102,7 +102,7 @@ import Testing
       skip_authenticated = false
       skip_loopback = false
       trusted_networks = ["192.0.2.0/24", "2001:db8::1"]
-      on_failure = "accept"
+      on_failure = "tempfail"
       [dns]
       servers = ["127.0.0.1@5353"]
       timeout_seconds = 1.5
@@ -140,7 +140,7 @@ import Testing
         == Configuration.Milter(
           socket: .inet6(port: 8891, host: "::1"), socketMode: 0o600, authservID: "auth.example",
           drainSeconds: 0, skipAuthenticated: false, skipLoopback: false,
-          trustedNetworks: [network, address], onFailure: .accept))
+          trustedNetworks: [network, address], onFailure: .tempfail))
     #expect(
       configuration.dns
         == Configuration.DNS(
