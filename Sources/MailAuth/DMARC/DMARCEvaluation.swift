@@ -22,11 +22,8 @@ struct DMARCEvaluation {
   /// The domain whose outcome this is; nil when the message has no usable one, or too many.
   private(set) var authorDomain: DomainName?
 
-  /// Evaluates.
-  ///
-  /// - Parameters:
-  ///   - relations: The way of discovery to act on.
-  ///   - compared: The way to compare it with; nil for none.
+  /// Evaluates; `relations` is the way of discovery to act on, `compared` the one to compare it
+  /// with, nil for none.
   init(
     author: Author, _ identifiers: CheckedIdentifiers, relations: DomainRelations,
     compared: DomainRelations?, source: PolicySource, draw: SamplingDraw,
@@ -78,9 +75,7 @@ private struct Ending {
   /// The identifiers as they relate to that domain.
   private(set) var identifiers: CheckedIdentifiers?
 
-  /// Nil for no evaluations.
-  ///
-  /// - Parameter unusable: What is wrong with an address that has no domain name; nil when all have.
+  /// Nil for no evaluations; `unusable` is what is wrong with an address that has no domain name.
   init?(_ evaluations: [AuthorDomainEvaluation], unusable: String?) {
     guard var worst = evaluations.first else { return nil }
     for next in evaluations.dropFirst() where Self.isWorse(next.outcome, than: worst.outcome) {

@@ -80,8 +80,8 @@ struct DomainRelations {
   /// or below the author's cannot align, and no walk from it is needed: whoever holds that domain
   /// cannot turn a fail into a temperror by servers that do not answer.
   ///
-  /// - Parameter hasRecord: Whether a record was found for the author. Without one no name on the
-  ///   Author Domain's walk has one, only the name itself can align, and nothing is asked.
+  /// `hasRecord` says whether a record was found for the author. Without one no name on the Author
+  /// Domain's walk has one, only the name itself can align, and nothing is asked.
   func alignment(
     of identifier: DomainName?, with author: DomainName, mode: AlignmentMode, hasRecord: Bool
   ) -> Alignment {

@@ -109,7 +109,7 @@ struct DiscoveryDifferenceTests {
 
   /// Why the organizations differ; nil when they must not.
   ///
-  /// - Parameter tags: For each name with a record its psd tag, `u` for none.
+  /// `tags` holds, for each name with a record, its psd tag, `u` for none.
   private static func rule(for name: Name, tags: [DomainName: Character]) -> Rule? {
     let registered = name.organization
     // The names that the walk sees, up from the start, to the first with a psd tag.
