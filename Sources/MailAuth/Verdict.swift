@@ -78,6 +78,8 @@ extension Verdict {
 
   /// The comment of a message whose policy is not applied because nothing is enforced.
   public static let monitoringComment = "monitoring only, policies are not enforced"
+  /// The comment of a message that `pct` spared: RFC 9990 has no type for it any more.
+  public static let sampledOutComment = "sampled out, the policy applies to pct= of mail"
   /// The comment of a message whose DMARC result is temperror.
   public static let temporaryErrorComment = "DMARC temperror, a DNS answer is missing"
 
@@ -86,9 +88,11 @@ extension Verdict {
     switch dmarc.result {
     case .temperror: return [OverrideReason(.other, comment: temporaryErrorComment)]
     case .fail:
-      let tested = record.isTesting && dmarc.appliedPolicy != dmarc.policyBeforeTesting
+      let isLowered = dmarc.appliedPolicy != dmarc.policyBeforeTesting
+      let tested = record.isTesting && isLowered && !dmarc.isSampledOut
       let ignored = dmarc.appliedPolicy != DomainOwnerPolicy.none
       return (tested ? [OverrideReason(.policyTestMode)] : [])
+        + (dmarc.isSampledOut ? [OverrideReason(.other, comment: sampledOutComment)] : [])
         + (ignored ? [OverrideReason(.localPolicy, comment: monitoringComment)] : [])
     case .none, .pass, .permerror: return []
     }

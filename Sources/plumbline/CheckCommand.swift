@@ -38,10 +38,11 @@ struct CheckCommand: ParsableCommand {
   @Option(help: "The name under which results are written (default: this host's name).")
   var authservId: String?
 
-  @Option(help: "How policies are found: treewalk (RFC 9989) or psl (RFC 7489).")
-  var discovery = PolicyDiscovery.treewalk
+  @Option(
+    help: "How policies are found: treewalk (RFC 9989), psl (RFC 7489), or compare: by both.")
+  var discovery = DiscoveryChoice.treewalk
 
-  @Option(help: "The public suffix list for --discovery psl.")
+  @Option(help: "The public suffix list for --discovery psl and compare.")
   var publicSuffixList = "/usr/share/publicsuffix/public_suffix_list.dat"
 
   @Option(help: "text or json.")
@@ -56,7 +57,7 @@ struct CheckCommand: ParsableCommand {
     // Looking up the host's own name can ask the DNS, so it is not done without need.
     let authservID = authservId ?? HostName.fullName()
     var settings = EvaluatorSettings(receivingHost: authservID)
-    if discovery == .psl { settings.publicSuffixList = try loadPublicSuffixList() }
+    settings.discovery = try discovery.mode(loadPublicSuffixList)
     let evaluator = try internally {
       try Evaluator(settings: settings, resolver: try makeResolver())
     }

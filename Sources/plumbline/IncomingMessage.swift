@@ -126,7 +126,7 @@ final class IncomingMessage: MilterTransaction {
         + (result.dkim.count > 10 ? ",and \(result.dkim.count - 10) more" : "")
     let milliseconds =
       waited.components.seconds * 1000 + waited.components.attoseconds / 1_000_000_000_000_000
-    let parts = [
+    var parts = [
       "client=\(envelope.clientAddress)", "from=\(result.authorDomain?.text ?? "-")",
       "spf=\(result.mailFromSPF.result.rawValue)(\(result.mailFromSPF.domain.utf8.printable()))",
       "dkim=\(signatures)", "dmarc=\(dmarc.result.rawValue)", "cause=\(dmarc.cause.rawValue)",
@@ -134,6 +134,12 @@ final class IncomingMessage: MilterTransaction {
       "disposition=\(verdict.disposition.rawValue)", "removed=\(forgedOccurrences.count)",
       "ms=\(milliseconds)",
     ]
+    if let comparison = dmarc.comparison, !comparison.differences.isEmpty {
+      let policy = comparison.appliedPolicy?.rawValue ?? "-"
+      parts.append(
+        "\(comparison.discovery.rawValue)=\(comparison.result.rawValue)"
+          + "(\(policy),\(comparison.policyDomain?.text ?? "-"))")
+    }
     context.logger.info(
       "\(parts.joined(separator: " "))", metadata: [LineLogHandler.queueIDKey: "\(queueID)"])
   }

@@ -60,6 +60,7 @@ import Testing
     ("dkim.partial_body", ["'fail'", "''", "1"]),
     ("dmarc.discovery", ["'tree'", "'PSL'", "1"]),
     ("dmarc.public_suffix_list", ["''", "1"]),
+    ("dmarc.max_author_domains", ["0", "11", "'3'"]),
     ("ledger.database", ["''", "[]"]),
     ("report.organization", ["''", "' '", "\"a\\nb\"", "1"]),
     ("report.email", ["'nobody'", "'a@b@c'", "'@example.com'", "'a b@example.com'", "1"]),

@@ -122,6 +122,7 @@ import Testing
       [dmarc]
       discovery = "psl"
       public_suffix_list = "psl.dat"
+      max_author_domains = 10
       [ledger]
       database = "data/../ledger.sqlite"
       [report]
@@ -155,7 +156,8 @@ import Testing
         == Configuration.DKIM(maxSignatures: 50, minimumKeyBits: 2048, partialBody: .pass))
     #expect(
       configuration.dmarc
-        == Configuration.DMARC(discovery: .psl, publicSuffixList: directory.path("psl.dat")))
+        == Configuration.DMARC(
+          discovery: .psl, publicSuffixList: directory.path("psl.dat"), maxAuthorDomains: 10))
     #expect(configuration.ledger.database == directory.path("ledger.sqlite"))
     #expect(
       configuration.report
