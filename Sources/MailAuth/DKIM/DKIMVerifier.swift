@@ -69,6 +69,9 @@ final class DKIMVerifier {
       .map { DNSQuestion($0, .txt) }
   }
 
+  /// How many signatures libopendkim hashes the header for, which is where the time goes.
+  var libraryCount: Int { candidates.count { $0.libraryIndex != nil } }
+
   /// The domains of the signatures that are evaluated, as far as they are domain names.
   var signingDomains: [DomainName] {
     candidates.prefix(settings.maximumSignatures).compactMap(\.signature.domain)
