@@ -93,3 +93,21 @@ let package = Package(
       swiftSettings: swiftSettings),
   ]
 )
+
+// Fuzzing: built by scripts/fuzz only, since these programs get their main function from libFuzzer.
+if Context.environment["PLUMBLINE_FUZZ"] != nil {
+  let names = [
+    "Author", "ResultsField", "DMARCRecord", "SPFRecord", "TagList", "ARCSet", "Evaluation",
+  ]
+  package.targets.append(
+    .target(
+      name: "FuzzSupport", dependencies: ["MailAuth"], path: "Tests/Fuzz/Support",
+      swiftSettings: swiftSettings))
+  for name in names {
+    package.targets.append(
+      .executableTarget(
+        name: "\(name)Fuzz", dependencies: ["MailAuth", "FuzzSupport"], path: "Tests/Fuzz",
+        exclude: ["Support", "Seeds"] + names.filter { $0 != name }.map { "\($0)Fuzz.swift" },
+        swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
+  }
+}
