@@ -17,8 +17,10 @@ public enum AuthenticationResults {
   }
 
   /// The value of our field on one line: authserv-id, then a result for each method.
-  static func text(authservID: String, evaluation: Evaluation, envelope: Envelope) -> String {
-    var parts = [quotedIfNeeded(authservID)]
+  static func text(
+    authservID: String, evaluation: Evaluation, envelope: Envelope, disposition: Disposition
+  ) -> String {
+    var parts = [FieldText.word(authservID)]
     if !envelope.hasNullReversePath {
       parts.append(entry(evaluation.mailFromSPF, property: "smtp.mailfrom"))
     }
@@ -26,8 +28,9 @@ public enum AuthenticationResults {
       entry(
         envelope.hasNullReversePath ? evaluation.mailFromSPF : evaluation.heloSPF,
         property: "smtp.helo"))
-    parts += evaluation.dkim.isEmpty ? ["dkim=none"] : evaluation.dkim.map(entry)
-    parts.append(entry(evaluation.dmarc, authorDomain: evaluation.authorDomain))
+    parts += entries(evaluation.dkim)
+    parts.append(
+      entry(evaluation.dmarc, authorDomain: evaluation.authorDomain, disposition: disposition))
     return parts.joined(separator: "; ")
   }
 
@@ -36,23 +39,38 @@ public enum AuthenticationResults {
   private static func entry(_ outcome: SPFOutcome, property: String) -> String {
     var text = "spf=\(outcome.result.rawValue)"
     let term = outcome.term.map { ": \($0.utf8.printable(limit: 80))" } ?? ""
-    text += " reason=\(quoted(outcome.cause.rawValue + term))"
+    text += " reason=\(FieldText.quoted(outcome.cause.rawValue + term))"
     text += comment(outcome.alignment)
     return text + pair(property, outcome.domain)
   }
 
+  /// More signatures than this are counted and not listed: a message may hold thousands.
+  static let mostSignatures = 60
+
+  private static func entries(_ outcomes: [DKIMOutcome]) -> [String] {
+    guard !outcomes.isEmpty else { return ["dkim=none"] }
+    let left = outcomes.count - mostSignatures
+    return outcomes.prefix(mostSignatures).map(entry)
+      + (left > 0 ? ["dkim=neutral (\(left) more signatures, not listed)"] : [])
+  }
+
   private static func entry(_ outcome: DKIMOutcome) -> String {
     var text = "dkim=\(outcome.result.rawValue)"
-    if outcome.cause != .verified { text += " reason=\(quoted(outcome.cause.rawValue))" }
+    if outcome.cause != .verified { text += " reason=\(FieldText.quoted(outcome.cause.rawValue))" }
     text += comment(outcome.alignment)
     text += pair("header.d", outcome.domain) + pair("header.s", outcome.selector)
     text += pair("header.a", outcome.algorithm)
     return text + pair("header.b", outcome.signatureStart ?? "")
   }
 
-  private static func entry(_ outcome: DMARCOutcome, authorDomain: DomainName?) -> String {
-    var text = "dmarc=\(outcome.result.rawValue) reason=\(quoted(outcome.cause.rawValue))"
-    if let record = outcome.record { text += " (p=\(record.policy.rawValue))" }
+  private static func entry(
+    _ outcome: DMARCOutcome, authorDomain: DomainName?, disposition: Disposition
+  ) -> String {
+    var text = "dmarc=\(outcome.result.rawValue)"
+    text += " reason=\(FieldText.quoted(outcome.cause.rawValue))"
+    // By convention a comment tells the published policy and, where it applies, what was done.
+    let done = outcome.result == .fail ? " dis=\(disposition.rawValue)" : ""
+    if let record = outcome.record { text += " (p=\(record.policy.rawValue)\(done))" }
     text += pair("header.from", authorDomain?.text ?? "")
     guard outcome.record != nil else { return text }
     // RFC 9989 section 9.1: the policy applied or to be applied; a pass asks for nothing.
@@ -71,33 +89,12 @@ public enum AuthenticationResults {
 
   /// ` name=value`, or nothing for an empty value.
   private static func pair(_ name: String, _ value: String) -> String {
-    value.isEmpty ? "" : " \(name)=\(quotedIfNeeded(value))"
-  }
-
-  private static func quotedIfNeeded(_ value: String) -> String {
-    // The octets of a MIME token (RFC 2045 section 5.1).
-    let isToken =
-      !value.isEmpty
-      && value.utf8.allSatisfy { octet in
-        (0x21...0x7E).contains(octet) && !"()<>@,;:\\\"/[]?=".utf8.contains(octet)
-      }
-    return isToken ? value : quoted(value)
-  }
-
-  /// A quoted string.
-  ///
-  /// A sender chose the text, so besides octets that are not printable ASCII those go that could
-  /// make a careless reader see an entry of its own in it: `;`, `"` and `\`.
-  private static func quoted(_ value: String) -> String {
-    let safe = value.utf8.prefix(120).map { octet in
-      (0x20...0x7E).contains(octet) && !";\"\\".utf8.contains(octet) ? octet : UInt8(ascii: "?")
-    }
-    return "\"\(String(decoding: safe, as: UTF8.self))\""
+    value.isEmpty ? "" : " \(name)=\(FieldText.word(value))"
   }
 
   // MARK: - Reading
 
-  private static func isSame(_ identifier: [UInt8], _ authservID: String) -> Bool {
+  static func isSame(_ identifier: [UInt8], _ authservID: String) -> Bool {
     if identifier.equalsIgnoringASCIICase(authservID) { return true }
     guard let theirs = DomainName(bytes: identifier), let ours = DomainName(authservID) else {
       return false
