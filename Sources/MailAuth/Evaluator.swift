@@ -1,3 +1,5 @@
+import Synchronization
+
 /// How messages are evaluated: all that does not change from message to message.
 public struct EvaluatorSettings: Sendable {
   /// The name that `%{r}` of SPF macros stands for: this host.
@@ -39,7 +41,9 @@ public final class Evaluator: Sendable {
   /// - Parameters:
   ///   - envelope: The envelope as far as SPF needs it; recipients do not matter.
   ///   - now: The time of evaluation, seconds since the epoch.
-  ///   - deadline: Gives the time at which a check that begins now must end; nil for never.
+  ///   - deadline: Gives the time at which a check that begins now must end; nil for never. Asked
+  ///     for each early check that begins before ``MessageEvaluation/finish()``, and there once for
+  ///     everything that is still to be done.
   /// - Returns: The evaluation, to be given header and body.
   public func begin(
     _ envelope: Envelope, now: Int64,
@@ -58,18 +62,19 @@ public final class MessageEvaluation {
   /// Checks that need nothing but the envelope.
   ///
   /// Run each on a thread of its own to have it done by the end of the message; those not begun by
-  /// then run inside ``finish()``.
+  /// then run inside ``finish()``. A check that begins after the evaluation is gone does nothing.
   public let earlyChecks: [@Sendable () -> Void]
 
   private let evaluator: Evaluator
   private let envelope: Envelope
   private let now: Int64
-  private let deadline: @Sendable () -> ContinuousClock.Instant?
+  private let deadline: MessageDeadline
   private let heloSPF: EarlyCheck<CheckedSPF>
   private let mailFromSPF: EarlyCheck<CheckedSPF>
   private var header: [HeaderField] = []
   private var headerBytes = 0
   private var isHeaderTooLarge = false
+  private var isSigned = false
   private var author = Author.missing(.noFrom, "The message has no header.")
   private var flow: FlowEvidence
   private var dkim: DKIMVerifier?
@@ -86,11 +91,12 @@ public final class MessageEvaluation {
     self.evaluator = evaluator
     self.envelope = envelope
     self.now = now
+    let deadline = MessageDeadline(deadline)
     self.deadline = deadline
     flow = FlowEvidence(header: [], envelope: envelope)
     func check(_ identity: SPFIdentity) -> EarlyCheck<CheckedSPF> {
       EarlyCheck {
-        let resolver = CheckResolver(evaluator.resolver, deadline: deadline())
+        let resolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
         let outcome = SPFCheck(settings: evaluator.settings.spf, resolver: resolver).check(
           identity: identity, client: envelope.clientAddress, helo: envelope.helo,
           mailFrom: envelope.mailFrom, receivingHost: evaluator.settings.receivingHost, now: now)
@@ -101,11 +107,15 @@ public final class MessageEvaluation {
     let mailFromSPF = check(.mailFrom)
     self.heloSPF = heloSPF
     self.mailFromSPF = mailFromSPF
-    earlyChecks = [{ mailFromSPF.run() }, { heloSPF.run() }]
+    // Weak: of a message that was given up, queued checks must not be carried out.
+    earlyChecks = [
+      { [weak mailFromSPF] in mailFromSPF?.run() }, { [weak heloSPF] in heloSPF?.run() },
+    ]
   }
 
   /// Takes a header field, from the top down.
   public func addHeader(_ field: HeaderField) {
+    isSigned = isSigned || field.isNamed("DKIM-Signature")
     headerBytes += field.name.count + field.value.count
     guard headerBytes <= evaluator.settings.maximumHeaderBytes,
       header.count < evaluator.settings.maximumHeaderFields
@@ -148,18 +158,23 @@ public final class MessageEvaluation {
 
   /// Ends the message, waits for what is still open, and gives the result.
   public func finish() -> Evaluation {
-    let dkimResolver = CheckResolver(evaluator.resolver, deadline: deadline())
-    let signatures = dkim?.finish(dkimResolver) ?? []
+    deadline.end()
+    let authorDomain: DomainName? = if case .domain(let domain) = author { domain } else { nil }
+    let dmarcResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
+    let source = PolicySource(dmarcResolver)
+    let relations = DomainRelations(
+      source, publicSuffixList: evaluator.settings.publicSuffixList)
+    // The Author Domain first: signers and senders, who may be strangers, are waited for later and
+    // cannot use up the time for its policy.
+    let organization = authorDomain.flatMap(relations.prepare(for:))
+
+    let dkimResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
+    let signatures = dkim?.finish(dkimResolver, first: organization) ?? unreadSignatures
     let mailFrom = mailFromSPF.value()
     let helo = heloSPF.value()
-
-    let dmarcResolver = CheckResolver(evaluator.resolver, deadline: deadline())
-    let source = PolicySource(dmarcResolver)
     let dmarc = DMARCEvaluation(
       author: author, mailFromSPF: mailFrom.outcome, heloSPF: helo.outcome, dkim: signatures,
-      relations: DomainRelations(source, publicSuffixList: evaluator.settings.publicSuffixList),
-      source: source)
-    let authorDomain: DomainName? = if case .domain(let domain) = author { domain } else { nil }
+      relations: relations, source: source)
     return Evaluation(
       authorDomain: authorDomain, mailFromSPF: dmarc.mailFromSPF, heloSPF: dmarc.heloSPF,
       dkim: dmarc.dkim, dmarc: dmarc.outcome, flow: flow,
@@ -167,5 +182,35 @@ public final class MessageEvaluation {
         author: authorDomain, spf: dmarc.mailFromSPF, dkim: dmarc.dkim, dmarc: dmarc.outcome,
         flow: flow),
       dns: helo.dns + mailFrom.dns + dkimResolver.evidence + dmarcResolver.evidence)
+  }
+
+  /// The outcome of the signatures, however many, of a header that was too large to be kept.
+  private var unreadSignatures: [DKIMOutcome] {
+    guard isHeaderTooLarge, isSigned else { return [] }
+    return [
+      DKIMOutcome(
+        domain: "", selector: "", algorithm: "", result: .permerror, cause: .messageTooLarge,
+        explanation: "The header is too large, so no signature was evaluated.")
+    ]
+  }
+}
+
+/// When the checks of one message must end.
+///
+/// A check that begins while the message arrives has the whole time. What is left at the end of the
+/// message shares one deadline, so that the message waits once, not once for each check.
+final class MessageDeadline: Sendable {
+  private let next: @Sendable () -> ContinuousClock.Instant?
+  private let last = Mutex<ContinuousClock.Instant?>(nil)
+
+  init(_ next: @escaping @Sendable () -> ContinuousClock.Instant?) { self.next = next }
+
+  /// The deadline of a check that begins now.
+  func current() -> ContinuousClock.Instant? { last.withLock { $0 } ?? next() }
+
+  /// Sets the one deadline for everything that begins from now on.
+  func end() {
+    let end = next()
+    last.withLock { $0 = end }
   }
 }

@@ -67,7 +67,12 @@ struct CheckCommand: ParsableCommand {
     let wiring = try config.map { path throws(ConfigurationError) in
       Wiring(configuration: try Configuration.load(path: path))
     }
-    let evaluator = try makeEvaluator(wiring)
+    // Looking up the host's own name can ask the DNS, so it is not done without need.
+    let authservID =
+      authservId ?? wiring?.configuration.milter.authservID ?? HostName.fullName()
+    var verdicts = wiring?.configuration.verdictSettings ?? VerdictSettings(authservID: authservID)
+    verdicts.authservID = authservID
+    let evaluator = try makeEvaluator(wiring, receivingHost: authservID)
     let envelope = Envelope(
       clientAddress: ip, clientName: clientName, helo: Array(helo.utf8),
       mailFrom: Self.addressOctets(mailFrom), recipients: rcpt.map(Self.addressOctets))
@@ -77,17 +82,16 @@ struct CheckCommand: ParsableCommand {
       deadline: { ContinuousClock.now.advanced(by: .seconds(seconds)) })
     try feed(evaluation)
     let result = evaluation.finish()
-    let verdict = Verdict(result, envelope: envelope, settings: verdictSettings(wiring))
+    let verdict = Verdict(result, envelope: envelope, settings: verdicts)
     switch format {
     case .json: print(try internally { try CheckJSON(result, verdict).text() })
     case .text: print(CheckText(result, verdict, envelope).text)
     }
   }
 
-  private func makeEvaluator(_ wiring: Wiring?) throws -> Evaluator {
+  private func makeEvaluator(_ wiring: Wiring?, receivingHost: String) throws -> Evaluator {
     var settings =
-      try wiring?.evaluatorSettings()
-      ?? EvaluatorSettings(receivingHost: ProcessInfo.processInfo.hostName)
+      try wiring?.evaluatorSettings() ?? EvaluatorSettings(receivingHost: receivingHost)
     switch discovery {
     case .psl: settings.publicSuffixList = try loadPublicSuffixList()
     case .treewalk: settings.publicSuffixList = nil
@@ -95,14 +99,6 @@ struct CheckCommand: ParsableCommand {
     }
     let resolver = try makeResolver(wiring)
     return try internally { try Evaluator(settings: settings, resolver: resolver) }
-  }
-
-  private func verdictSettings(_ wiring: Wiring?) -> VerdictSettings {
-    var settings =
-      wiring?.configuration.verdictSettings
-      ?? VerdictSettings(authservID: ProcessInfo.processInfo.hostName)
-    if let authservId { settings.authservID = authservId }
-    return settings
   }
 
   private func makeResolver(_ wiring: Wiring?) throws -> any Resolver {
@@ -137,9 +133,9 @@ struct CheckCommand: ParsableCommand {
         throw UnreadableInput(message: "\(message): \(error.localizedDescription)")
       }
       guard let chunk, !chunk.isEmpty else { break }
-      Self.take(reader.read(chunk), evaluation)
+      evaluation.take(reader.read(chunk))
     }
-    Self.take(reader.finish(), evaluation)
+    evaluation.take(reader.finish())
   }
 
   private func openInput() throws -> FileHandle {
@@ -155,16 +151,6 @@ struct CheckCommand: ParsableCommand {
       throw UnreadableInput(message: "\(message): cannot be opened for reading")
     }
     return handle
-  }
-
-  private static func take(_ pieces: [MessageReader.Piece], _ evaluation: MessageEvaluation) {
-    for piece in pieces {
-      switch piece {
-      case .field(let field): evaluation.addHeader(field)
-      case .endOfHeaders: evaluation.endHeaders()
-      case .body(let octets): unsafe octets.withUnsafeBytes { unsafe evaluation.addBody($0) }
-      }
-    }
   }
 
   /// An address without the angle brackets that people paste with it.

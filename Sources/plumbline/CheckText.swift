@@ -42,7 +42,7 @@ struct CheckText {
     lines.append("Header   Authentication-Results:")
     lines += verdict.authenticationResults.split(separator: "; ").map { "           \($0)" }
     lines += verdict.addedFields.dropFirst().map { "         \($0.name): \($0.value)" }
-    return lines.joined(separator: "\n")
+    return lines.joined(separator: "\n").withoutControls
   }
 
   private var policyLines: [String] {
@@ -135,6 +135,18 @@ struct CheckText {
 }
 
 extension String {
+  /// The text with "?" for control and format characters, line ends aside: names and addresses come
+  /// from strangers, and must not steer a terminal.
+  var withoutControls: String {
+    var scalars = UnicodeScalarView()
+    for scalar in unicodeScalars {
+      let category = scalar.properties.generalCategory
+      let isControl = (category == .control && scalar != "\n") || category == .format
+      scalars.append(isControl ? "?" : scalar)
+    }
+    return String(scalars)
+  }
+
   /// The text with blanks behind it up to `columns` octets.
   func padding(toColumns columns: Int) -> String {
     self + String(repeating: " ", count: max(0, columns - utf8.count))

@@ -122,7 +122,9 @@ final class IncomingMessage: MilterTransaction {
     let dmarc = result.dmarc
     let signatures =
       result.dkim.isEmpty
-      ? "none" : result.dkim.map { "\($0.result.rawValue)(\($0.domain))" }.joined(separator: ",")
+      ? "none"
+      : result.dkim.prefix(10).map { "\($0.result.rawValue)(\($0.domain))" }.joined(separator: ",")
+        + (result.dkim.count > 10 ? ",and \(result.dkim.count - 10) more" : "")
     let milliseconds =
       waited.components.seconds * 1000 + waited.components.attoseconds / 1_000_000_000_000_000
     let overrides = verdict.overrideReasons.map(\.type.rawValue).joined(separator: ",")

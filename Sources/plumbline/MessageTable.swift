@@ -49,7 +49,7 @@ struct MessageTable {
       lines.append(line(row))
       lines += sentences.map { "    \($0)" }
     }
-    return lines.joined(separator: "\n")
+    return lines.joined(separator: "\n").withoutControls
   }
 
   private static func time(_ seconds: Int64) -> String {

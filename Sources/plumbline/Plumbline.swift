@@ -23,7 +23,9 @@ struct Plumbline: ParsableCommand {
       try command.run()
     } catch {
       guard let status = exitStatus(of: error) else { exit(withError: error) }
-      FileHandle.standardError.write(Data("plumbline: \(error)\n".utf8))
+      // Problems of a configuration begin with its path, as compilers write them.
+      let prefix = error is ConfigurationError ? "" : "plumbline: "
+      FileHandle.standardError.write(Data("\(prefix)\(error)\n".utf8))
       Foundation.exit(status)
     }
   }

@@ -71,7 +71,7 @@ struct Wiring {
   }
 
   /// This host's name, where the MTA gives none.
-  var hostName: String { ProcessInfo.processInfo.hostName }
+  var hostName: String { HostName.fullName() }
 }
 
 /// Something that keeps the program from starting although the configuration reads well; exit

@@ -101,7 +101,10 @@ import Testing
     ) {
       let path = $0.path("ledger.sqlite")
       _ = try SQLiteStore(path: path)
-      try DatabaseQueue(path: path).write {
+      // The store's writer may still be closing its connection.
+      var configuration = Configuration()
+      configuration.busyMode = .timeout(20)
+      try DatabaseQueue(path: path, configuration: configuration).write {
         try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('9 teleport')")
       }
       return path

@@ -14,20 +14,12 @@ import Testing
     let evaluator = try Evaluator(
       settings: EvaluatorSettings(receivingHost: "mx.receiver.example"),
       resolver: try ZoneResolver(contentsOf: DemoMessage.zonePath))
-    let evaluation = evaluator.begin(
-      Envelope(
-        clientAddress: try #require(IPAddress(message.client)), helo: Array(message.helo.utf8),
-        mailFrom: Array(message.mailFrom.utf8), recipients: [Array(message.recipient.utf8)]),
+    let result = evaluator.evaluate(
+      file: try message.bytes(),
+      envelope: .test(
+        client: message.client, helo: message.helo, mailFrom: message.mailFrom,
+        recipients: [message.recipient]),
       now: 1_760_000_000)
-    var reader = MessageReader()
-    for piece in reader.read(try message.bytes()) + reader.finish() {
-      switch piece {
-      case .field(let field): evaluation.addHeader(field)
-      case .endOfHeaders: evaluation.endHeaders()
-      case .body(let octets): unsafe octets.withUnsafeBytes { unsafe evaluation.addBody($0) }
-      }
-    }
-    let result = evaluation.finish()
 
     #expect(result.authorDomain?.text == expected.authorDomain)
     #expect(result.mailFromSPF.result == expected.spf)

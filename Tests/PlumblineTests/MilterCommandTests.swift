@@ -85,9 +85,9 @@ import Testing
     let milter = try RunningMilter(
       zone: Self.zone,
       settings: "[policy]\nenforce = \"reject\"\ntrusted_forwarders = [\"alumni.example\"]")
-    for (name, reply) in [
-      ("mx.alumni.example", MilterReplyCode.continue),
-      ("[198.51.100.7]", .reply("550 5.7.26 Rejected by the DMARC policy of example.com")),
+    for (queueID, name, reply) in [
+      ("4F1", "mx.alumni.example", MilterReplyCode.continue),
+      ("4F2", "[198.51.100.7]", .reply("550 5.7.26 Rejected by the DMARC policy of example.com")),
     ] {
       let client = try MilterClient(
         .unix(milter.directory.path("milter.sock")), timeoutSeconds: 60)
@@ -97,7 +97,8 @@ import Testing
       try client.command("H", MilterPacket.octets("mx.alumni.example"))
       let outcome = try client.deliver(
         MilterMessage(
-          mailFrom: "ann@example.com", header: [.init("From", " ann@example.com")], queueID: "4F"))
+          mailFrom: "ann@example.com", header: [.init("From", " ann@example.com")],
+          queueID: queueID))
       #expect(outcome.reply == reply)
     }
     #expect(

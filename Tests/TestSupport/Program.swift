@@ -15,7 +15,7 @@ public struct FixtureError: Error, CustomStringConvertible {
 ///
 /// - Throws: ``FixtureError`` when it does not hold in time, and what the condition throws.
 public func waitUntil(
-  _ what: String, within limit: Duration = .seconds(20), _ condition: () throws -> Bool
+  _ what: String, within limit: Duration = .seconds(60), _ condition: () throws -> Bool
 ) throws {
   let deadline = ContinuousClock.now + limit
   while try !condition() {

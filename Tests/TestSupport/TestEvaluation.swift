@@ -14,9 +14,17 @@ extension Evaluator {
     now: Int64 = testTime
   ) -> Evaluation {
     let evaluation = begin(envelope, now: now)
-    header.forEach(evaluation.addHeader)
-    evaluation.endHeaders()
-    unsafe Array(body.utf8).withUnsafeBytes { unsafe evaluation.addBody($0) }
+    evaluation.take(header.map { .field($0) } + [.endOfHeaders, .body(Array(body.utf8))])
+    return evaluation.finish()
+  }
+
+  /// Evaluates a message file, LF or CRLF.
+  public func evaluate(
+    file: [UInt8], envelope: Envelope = .test(), now: Int64 = testTime
+  ) -> Evaluation {
+    let evaluation = begin(envelope, now: now)
+    var reader = MessageReader()
+    evaluation.take(reader.read(file) + reader.finish())
     return evaluation.finish()
   }
 

@@ -34,7 +34,7 @@ public struct TestSigner: Sendable {
   ///   - header: The message's fields, from the top down.
   ///   - body: The body, CRLF line ends.
   ///   - tags: Tags to add or, with a name that is there already, to replace; nil drops a tag.
-  /// - Returns: The field, to be put on top of the header.
+  /// - Returns: The field.
   public func sign(
     _ header: [HeaderField], body: String, tags: KeyValuePairs<String, String?> = [:]
   ) -> HeaderField {

@@ -80,8 +80,16 @@ final class DKIMVerifier {
   }
 
   /// Fetches the keys, verifies, and gives one outcome for each DKIM-Signature field.
-  func finish(_ resolver: CheckResolver) -> [DKIMOutcome] {
-    for index in candidates.indices where candidates[index].problem == nil {
+  ///
+  /// Keys at and below `organization` are fetched first, so that the slow DNS of others does not use
+  /// up the time for them.
+  func finish(_ resolver: CheckResolver, first organization: DomainName?) -> [DKIMOutcome] {
+    func isFirst(_ index: Int) -> Bool {
+      guard let organization, let domain = candidates[index].signature.domain else { return false }
+      return domain.isEqualOrBelow(organization)
+    }
+    let open = candidates.indices.filter { candidates[$0].problem == nil }
+    for index in open.filter(isFirst) + open.filter({ !isFirst($0) }) {
       fetchKey(&candidates[index], resolver)
     }
     if let verification {

@@ -128,7 +128,10 @@ struct DMARCEvaluation {
     }
     mailFromSPF.alignment = align(mailFromSPF.domain, spfMode)
     heloSPF.alignment = align(heloSPF.domain, spfMode)
-    for index in dkim.indices { dkim[index].alignment = align(dkim[index].domain, dkimMode) }
+    // Not for signatures that are only recorded: there may be thousands, each with its own walk.
+    for index in dkim.indices where dkim[index].cause != .notEvaluated {
+      dkim[index].alignment = align(dkim[index].domain, dkimMode)
+    }
     outcome.spfAligned = mailFromSPF.result == .pass && mailFromSPF.alignment?.isAligned == true
     outcome.dkimAligned = dkim.contains {
       $0.result == .pass && $0.alignment?.isAligned == true

@@ -81,7 +81,7 @@ private struct DMARCRecordParser {
     }
     guard seen.insert(tag.name).inserted else {
       isDamaged = true
-      record.problems.append("\(tag.name)= stands twice")
+      note("\(tag.name.utf8.printable(limit: 40))= stands twice")
       return
     }
     let value = String(decoding: tag.value.map(\.asciiLowercased), as: UTF8.self)
@@ -105,7 +105,7 @@ private struct DMARCRecordParser {
   mutating func finish() -> DMARCPolicyRecord.Interpretation {
     if !hasPolicy {
       isDamaged = true
-      if !seen.contains("p") { record.problems.append("p= is missing") }
+      if !seen.contains("p") { note("p= is missing") }
     }
     guard isDamaged else { return .init(record: record, applies: true) }
     record.policy = .none
@@ -114,11 +114,16 @@ private struct DMARCRecordParser {
     return .init(record: record, applies: !record.aggregateReportURIs.isEmpty)
   }
 
+  /// Notes a problem; a record can hold thousands, a few say enough.
+  private mutating func note(_ problem: String) {
+    if record.problems.count < 10 { record.problems.append(problem) }
+  }
+
   // MARK: - Tags
 
   private mutating func takeUnreadable(_ section: ArraySlice<UInt8>) {
     let name = section.prefix { $0 != UInt8(ascii: "=") }.trimmingWhitespace()
-    record.problems.append("\"\(section.trimmingWhitespace().printable(limit: 40))\" is no tag")
+    note("\"\(section.trimmingWhitespace().printable(limit: 40))\" is no tag")
     // "p=" with nothing behind it, or with octets that cannot be, is an invalid p.
     for policy in ["p", "sp", "np"] where name.equalsIgnoringASCIICase(policy) {
       isDamaged = true
@@ -135,7 +140,7 @@ private struct DMARCRecordParser {
   private mutating func policy(_ value: String, tag: String) -> DomainOwnerPolicy? {
     guard let policy = DomainOwnerPolicy(rawValue: value) else {
       isDamaged = true
-      record.problems.append("\(tag)=\(value.utf8.printable(limit: 40)) is no policy")
+      note("\(tag)=\(value.utf8.printable(limit: 40)) is no policy")
       return nil
     }
     return policy
@@ -149,7 +154,7 @@ private struct DMARCRecordParser {
   /// Passes a value on; nil is noted as a problem and the tag's default holds (section 4.8).
   private mutating func known<Value>(_ value: Value?, _ tag: DMARCPolicyRecord.Tag) -> Value? {
     if value == nil {
-      record.problems.append(
+      note(
         "\(tag.name)=\(tag.value.printable(limit: 40)) is invalid, the default holds")
     }
     return value
@@ -169,7 +174,7 @@ private struct DMARCRecordParser {
     tag.value.split(separator: UInt8(ascii: ",")).compactMap { member in
       let text = Self.withoutSizeLimit(member.trimmingWhitespace())
       guard Self.isURI(text) else {
-        record.problems.append(
+        note(
           "\(tag.name)= holds \"\(text.printable(limit: 60))\", which is no URI")
         return nil
       }

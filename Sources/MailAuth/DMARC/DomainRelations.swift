@@ -52,6 +52,14 @@ struct DomainRelations {
     return organization == author ? nil : try record(at: organization)
   }
 
+  /// Looks up what the verdict needs of the Author Domain and keeps it: its policy and, when it has
+  /// one, its Organizational Domain, which is returned.
+  func prepare(for author: DomainName) -> DomainName? {
+    // Failures are kept as well, and reported by whoever asks again.
+    guard (try? policy(for: author)) != nil else { return nil }
+    return try? organizationalDomain(of: author)
+  }
+
   private func record(at name: DomainName) throws(PolicyLookupFailure) -> FoundPolicy? {
     switch source.entry(at: name) {
     case .none: return nil
@@ -64,7 +72,9 @@ struct DomainRelations {
   /// How an identifier's domain relates to the Author Domain (RFC 9989 section 4.4).
   ///
   /// Without a policy record no name on the Author Domain's walk has one, so only the name itself
-  /// can align, and nothing is asked.
+  /// can align, and nothing is asked. Nor is anything asked about a name that is not at or below
+  /// the Author Domain's Organizational Domain: it cannot have the same one, and whether its DNS
+  /// answers is for strangers to decide, who must not turn a fail into a temperror so.
   func alignment(
     of identifier: DomainName?, with author: DomainName, mode: AlignmentMode, hasPolicy: Bool
   ) -> Alignment {
@@ -76,10 +86,19 @@ struct DomainRelations {
       return Alignment(isAligned: false, mode: mode, obstacle: .otherOrganization)
     }
     do throws(PolicyLookupFailure) {
+      let authorOrganization = try organizationalDomain(of: author)
+      guard identifier.isEqualOrBelow(authorOrganization) else {
+        return Alignment(isAligned: false, mode: mode, obstacle: .otherOrganization)
+      }
       let organization = try organizationalDomain(of: identifier)
-      let isSame = try organization == organizationalDomain(of: author)
       let obstacle: AlignmentObstacle? =
-        if !isSame { .otherOrganization } else if mode == .strict { .strictMismatch } else { nil }
+        if organization != authorOrganization {
+          .otherOrganization
+        } else if mode == .strict {
+          .strictMismatch
+        } else {
+          nil
+        }
       return Alignment(
         isAligned: obstacle == nil, mode: mode, organizationalDomain: organization,
         obstacle: obstacle)

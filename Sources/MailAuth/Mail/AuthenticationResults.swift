@@ -6,12 +6,13 @@ public enum AuthenticationResults {
 
   /// Whether an incoming field must go, because it speaks in our name or might be read so.
   ///
-  /// Besides our own authserv-id that covers fields whose authserv-id cannot be found and fields
-  /// of an unknown version (RFC 8601 section 5). `value` is the field's value as octets.
+  /// Besides our own authserv-id that covers fields without an authserv-id, or with one outside the
+  /// grammar, which some reader might take for ours, and fields of an unknown version (RFC 8601
+  /// section 5). `value` is the field's value as octets.
   public static func speaksFor(authservID: String, value: [UInt8]) -> Bool {
     var reader = FieldStart(value)
     guard let identifier = reader.token() else { return true }
-    if isSame(identifier, authservID) { return true }
+    if isSame(identifier, authservID) || !isWellFormed(identifier) { return true }
     guard let version = reader.token() else { return reader.isBroken }
     return version != Array("1".utf8)
   }
@@ -28,7 +29,7 @@ public enum AuthenticationResults {
       entry(
         envelope.hasNullReversePath ? evaluation.mailFromSPF : evaluation.heloSPF,
         property: "smtp.helo"))
-    parts += entries(evaluation.dkim)
+    parts += evaluation.dkim.isEmpty ? ["dkim=none"] : worthAnEntry(evaluation.dkim).map(entry)
     parts.append(
       entry(evaluation.dmarc, authorDomain: evaluation.authorDomain, disposition: disposition))
     return parts.joined(separator: "; ")
@@ -36,22 +37,18 @@ public enum AuthenticationResults {
 
   // MARK: - Entries
 
+  /// The signatures without those behind the last that was evaluated: a message can have thousands.
+  private static func worthAnEntry(_ outcomes: [DKIMOutcome]) -> ArraySlice<DKIMOutcome> {
+    let last = outcomes.lastIndex { $0.cause != .notEvaluated } ?? 0
+    return outcomes.prefix(last + 1)
+  }
+
   private static func entry(_ outcome: SPFOutcome, property: String) -> String {
     var text = "spf=\(outcome.result.rawValue)"
     let term = outcome.term.map { ": \($0.utf8.printable(limit: 80))" } ?? ""
     text += " reason=\(FieldText.quoted(outcome.cause.rawValue + term))"
     text += comment(outcome.alignment)
     return text + pair(property, outcome.domain)
-  }
-
-  /// More signatures than this are counted and not listed: a message may hold thousands.
-  static let mostSignatures = 60
-
-  private static func entries(_ outcomes: [DKIMOutcome]) -> [String] {
-    guard !outcomes.isEmpty else { return ["dkim=none"] }
-    let left = outcomes.count - mostSignatures
-    return outcomes.prefix(mostSignatures).map(entry)
-      + (left > 0 ? ["dkim=neutral (\(left) more signatures, not listed)"] : [])
   }
 
   private static func entry(_ outcome: DKIMOutcome) -> String {
@@ -93,6 +90,10 @@ public enum AuthenticationResults {
   }
 
   // MARK: - Reading
+
+  private static func isWellFormed(_ identifier: [UInt8]) -> Bool {
+    FieldText.isToken(identifier) || DomainName(bytes: identifier) != nil
+  }
 
   static func isSame(_ identifier: [UInt8], _ authservID: String) -> Bool {
     if identifier.equalsIgnoringASCIICase(authservID) { return true }

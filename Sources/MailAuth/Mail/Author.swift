@@ -38,6 +38,8 @@ enum Author: Equatable {
       return
     }
     var domains: [DomainName] = []
+    // A From field may hold a hundred thousand addresses.
+    var seen: Set<DomainName> = []
     for address in addresses {
       guard let domain = DomainName(bytes: address.domain) else {
         self = .missing(
@@ -45,7 +47,7 @@ enum Author: Equatable {
           "The From address has no domain name: \"\(address.domain.printable(limit: 80))\".")
         return
       }
-      if !domains.contains(domain) { domains.append(domain) }
+      if seen.insert(domain).inserted { domains.append(domain) }
     }
     self = domains.count == 1 ? .domain(domains[0]) : .domains(domains)
   }

@@ -19,6 +19,8 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
   public init?(bytes: [UInt8]) {
     var octets = bytes
     if octets.contains(where: { $0 >= 0x80 }) {
+      // Four octets a character at most; normalization takes time for long texts.
+      guard octets.count <= 4 * 254 else { return nil }
       guard let ascii = LibIDN2.asciiForm(of: octets) else { return nil }
       octets = ascii
     }

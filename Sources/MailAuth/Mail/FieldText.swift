@@ -5,13 +5,15 @@ enum FieldText {
 
   /// A value as a token where it is one, otherwise as a quoted string.
   static func word(_ value: String) -> String {
-    // The octets of a MIME token (RFC 2045 section 5.1).
-    let isToken =
-      (1...longestWord).contains(value.utf8.count)
-      && value.utf8.allSatisfy { octet in
+    isToken(value.utf8) && value.utf8.count <= longestWord ? value : quoted(value)
+  }
+
+  /// Whether these are the octets of a MIME token (RFC 2045 section 5.1).
+  static func isToken(_ octets: some Collection<UInt8>) -> Bool {
+    !octets.isEmpty
+      && octets.allSatisfy { octet in
         (0x21...0x7E).contains(octet) && !"()<>@,;:\\\"/[]?=".utf8.contains(octet)
       }
-    return isToken ? value : quoted(value)
   }
 
   /// A quoted string.

@@ -2,7 +2,8 @@
 ///
 /// Line ends may be LF or CRLF; both come out as CRLF, as SMTP would have carried them. A leading
 /// mbox separator line (`From ` without a colon) is dropped. The header ends at the first empty
-/// line, or in front of the first line that is neither a field nor a continuation.
+/// line, or in front of the first line that is neither a field nor a continuation. A field is cut
+/// at ``longestField``.
 public struct MessageReader {
   /// A piece of the message.
   public enum Piece: Equatable {
@@ -13,6 +14,10 @@ public struct MessageReader {
     /// A piece of the body.
     case body([UInt8])
   }
+
+  /// Octets of one field that are kept: far more than any evaluation accepts, so that what comes
+  /// behind can make no difference but fill the memory.
+  public static let longestField = 16 * 1024 * 1024
 
   private var line: [UInt8] = []
   private var field: HeaderField?
@@ -25,9 +30,14 @@ public struct MessageReader {
 
   /// Takes some octets and gives the pieces that they complete.
   public mutating func read(_ octets: some Collection<UInt8>) -> [Piece] {
+    // An array first: a message takes ten times as long when each octet comes through a protocol.
+    divide(Array(octets))
+  }
+
+  private mutating func divide(_ octets: [UInt8]) -> [Piece] {
     var pieces: [Piece] = []
     var body: [UInt8] = []
-    if isInBody { body.reserveCapacity(octets.count + 16) }
+    if isInBody { body.reserveCapacity(octets.count + octets.count / 32 + 16) }
     for octet in octets {
       if isInBody {
         if octet == 0x0A && !endsWithCR { body.append(0x0D) }
@@ -36,7 +46,7 @@ public struct MessageReader {
       } else if octet == 0x0A {
         if line.last == 0x0D { line.removeLast() }
         endLine(&pieces, &body)
-      } else {
+      } else if line.count < Self.longestField {
         line.append(octet)
       }
     }
@@ -66,6 +76,7 @@ public struct MessageReader {
     if line.isEmpty {
       endHeader(&pieces)
     } else if let first = line.first, first.isWhitespace, field != nil {
+      guard (field?.value.count ?? 0) < Self.longestField else { return }
       field?.value += [0x0D, 0x0A] + line
     } else if let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0,
       line[..<colon].allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x09 })
@@ -86,5 +97,18 @@ public struct MessageReader {
     field = nil
     isInBody = true
     pieces.append(.endOfHeaders)
+  }
+}
+
+extension MessageEvaluation {
+  /// Takes what a reader gave, in order.
+  public func take(_ pieces: [MessageReader.Piece]) {
+    for piece in pieces {
+      switch piece {
+      case .field(let field): addHeader(field)
+      case .endOfHeaders: endHeaders()
+      case .body(let octets): unsafe octets.withUnsafeBytes { unsafe addBody($0) }
+      }
+    }
   }
 }

@@ -11,16 +11,7 @@ import Testing
   func verifiesPublishedMessages(_ message: DKIMSuiteMessage) throws {
     let evaluator = try Evaluator(
       settings: EvaluatorSettings(receivingHost: "mx.receiver.example"), resolver: message.zone)
-    let evaluation = evaluator.begin(.test(), now: message.now)
-    var reader = MessageReader()
-    for piece in try reader.read(message.octets()) + reader.finish() {
-      switch piece {
-      case .field(let field): evaluation.addHeader(field)
-      case .endOfHeaders: evaluation.endHeaders()
-      case .body(let octets): unsafe octets.withUnsafeBytes { unsafe evaluation.addBody($0) }
-      }
-    }
-    let outcomes = evaluation.finish().dkim
+    let outcomes = evaluator.evaluate(file: try message.octets(), now: message.now).dkim
     try #require(outcomes.count == message.expected.count)
     for (outcome, expected) in zip(outcomes, message.expected) {
       #expect(

@@ -179,13 +179,42 @@ import Testing
   }
 
   @Test func anUnknownOrganizationOfAPassingIdentifierIsTemperror() throws {
-    let zone = Self.zone(extra: "_dmarc.other.example: [SERVFAIL]")
-    let evaluation = try evaluate(zone, client: "192.0.2.7", mailFrom: "b@other.example")
+    let zone = Self.zone(
+      extra: """
+        bounce.example.com: [{TXT: "v=spf1 ip4:192.0.2.7 -all"}]
+        _dmarc.bounce.example.com: [SERVFAIL]
+        """)
+    let evaluation = try evaluate(zone, client: "192.0.2.7", mailFrom: "b@bounce.example.com")
     #expect(evaluation.mailFromSPF.result == .pass)
     #expect(evaluation.mailFromSPF.alignment?.isAligned == nil)
     #expect(evaluation.mailFromSPF.alignment?.obstacle == .dnsFailure)
     #expect(evaluation.dmarc.result == .temperror)
     #expect(evaluation.dmarc.cause == .alignmentDNSFailure)
+  }
+
+  /// Who can make his own DNS fail must not turn the fail of a forged message into a temperror.
+  @Test func theDNSOfAStrangerDecidesNothing() throws {
+    let zone = Self.zone(extra: "_dmarc.other.example: [SERVFAIL]")
+    let evaluation = try evaluate(
+      zone, signedBy: ["other.example"], client: "192.0.2.7", mailFrom: "b@other.example")
+    #expect(evaluation.mailFromSPF.result == .pass)
+    #expect(evaluation.mailFromSPF.alignment?.obstacle == .otherOrganization)
+    #expect(evaluation.dkim[0].alignment?.obstacle == .otherOrganization)
+    #expect(evaluation.dmarc.result == .fail)
+    #expect(!evaluation.dns.contains { $0.name == "_dmarc.other.example" })
+  }
+
+  @Test func signaturesThatAreOnlyRecordedCauseNoQuestions() throws {
+    let evaluator = try Evaluator.test(zone: Self.zone())
+    let header = (0..<300).map { number in
+      HeaderField(
+        "DKIM-Signature", " v=1; a=rsa-sha256; d=x\(number).example.com; s=s; h=From; bh=AA; b=AA")
+    }
+    let evaluation = evaluator.evaluate(header: header + .test())
+    #expect(evaluation.dkim.count == 300)
+    #expect(evaluation.dns.count { $0.name.hasPrefix("_dmarc.x") } == 10)
+    let verdict = Verdict(evaluation, envelope: .test(), authservID: "mx.receiver.example")
+    #expect(verdict.authenticationResults.split(separator: "; dkim=").count == 11)
   }
 
   // MARK: - No policy, no author
@@ -249,6 +278,11 @@ import Testing
     let small = try Evaluator.test(zone: Self.zone()) { $0.maximumHeaderBytes = 1000 }
     let long = [HeaderField].test() + [HeaderField("X", String(repeating: "y", count: 1000))]
     #expect(small.evaluate(header: long).dmarc.cause == .messageTooLarge)
+    #expect(small.evaluate(header: long).dkim.isEmpty)
+    // A signed message is not an unsigned one because nobody looked.
+    let signed = small.evaluate(header: long + [HeaderField("DKIM-Signature", " v=1")])
+    #expect(signed.dkim.map(\.cause) == [.messageTooLarge])
+    #expect(signed.dkim.map(\.result) == [.permerror])
   }
 
   @Test func evidenceNamesEachQuestionInAFixedOrder() throws {
@@ -257,7 +291,7 @@ import Testing
       evaluation.dns.map { "\($0.name) \($0.type.rawValue) \($0.outcome.rawValue)" } == [
         "mail.example.com TXT nxdomain", "example.com TXT answer",
         "s1._domainkey.example.com TXT answer", "_dmarc.example.com TXT answer",
-        "_dmarc.mail.example.com TXT nxdomain", "_dmarc.com TXT nxdomain",
+        "_dmarc.com TXT nxdomain", "_dmarc.mail.example.com TXT nxdomain",
       ])
   }
 

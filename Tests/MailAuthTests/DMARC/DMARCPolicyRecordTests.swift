@@ -86,6 +86,14 @@ import Testing
     #expect(record.problems.count == 2)
   }
 
+  @Test func aRecordOfNothingButMistakesHasAFewOfThem() throws {
+    let record = try #require(interpret("v=DMARC1" + String(repeating: ";x", count: 30_000))).record
+    #expect(record.problems.count == 10)
+    let long = String(repeating: "y", count: 30_000)
+    let twice = try #require(interpret("v=DMARC1; p=none; \(long)=1; \(long)=2")).record
+    #expect(twice.problems[0].utf8.count < 100)
+  }
+
   @Test(arguments: [
     "v=DMARC1; p=none", "v=DMARC1; p=reject; sp=none; np=quarantine; adkim=s; aspf=s; t=y; psd=n",
     "v=DMARC1; p=quarantine; psd=y; pct=20; rua=mailto:a@b.example,mailto:c@d.example; fo=1:d:s",

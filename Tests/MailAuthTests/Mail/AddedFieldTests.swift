@@ -96,13 +96,14 @@ import Testing
 
   @Test func thousandsOfSignaturesMakeNoEndlessField() {
     let signatures = (1...3000).map {
-      DKIMOutcome.test(.neutral, .notEvaluated, selector: "s\($0)")
+      DKIMOutcome.test(
+        .neutral, $0 <= 50 ? .verified : .notEvaluated, selector: "s\($0)")
     }
     let evaluation = Evaluation(
       authorDomain: domain("example.com"), mailFromSPF: .test(.pass), heloSPF: .test(.pass),
       dkim: signatures, dmarc: .test(.pass, spfAligned: true), dns: [])
     let verdict = Verdict(evaluation, envelope: .test(), authservID: "mx.receiver.example")
     #expect(verdict.authenticationResults.utf8.count < 10_000)
-    #expect(verdict.authenticationResults.contains("; dkim=neutral (2940 more signatures, not"))
+    #expect(Self.methods(verdict.authenticationResults).split(separator: " ").count == 53)
   }
 }

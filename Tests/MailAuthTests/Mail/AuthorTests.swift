@@ -62,6 +62,16 @@ import Testing
     #expect(Author(fromValue: Array(value.utf8)) == .domains([one, two]))
   }
 
+  @Test(.timeLimit(.minutes(1))) func manyDomainsTakeNoLongerThanManyAddresses() throws {
+    // Every pair compared would be five thousand million comparisons.
+    let value = (0..<100_000).map { "a@x\($0).example" }.joined(separator: ",")
+    guard case .domains(let domains) = Author(fromValue: Array(value.utf8)) else {
+      Issue.record("not read")
+      return
+    }
+    #expect(domains.count == 100_000)
+  }
+
   @Test func countsFromFields() {
     #expect(Author(header: []) == .missing(.noFrom, "The message has no From field."))
     let twice = [HeaderField("From", " a@example.com"), HeaderField("FROM", " a@example.com")]

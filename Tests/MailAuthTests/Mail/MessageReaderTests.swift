@@ -51,6 +51,20 @@ import Testing
     #expect(message.body == "hello there\r\nFrom: late@b.example\r\n")
   }
 
+  @Test func aFieldWithoutEndIsCut() {
+    var reader = MessageReader()
+    let piece = [UInt8](repeating: 0x61, count: 1024 * 1024)
+    let fold = Array("\n ".utf8) + piece
+    _ = reader.read(Array("Subject: ".utf8))
+    for _ in 0..<20 { _ = reader.read(piece) }
+    for _ in 0..<20 { _ = reader.read(fold) }
+    guard case .field(let field) = reader.finish().first else {
+      Issue.record("no field")
+      return
+    }
+    #expect(field.value.count < MessageReader.longestField + 2 * piece.count)
+  }
+
   @Test(arguments: ["", "\n", "\r\n", "Subject: x", "Subject: x\n", " folded\n"])
   func alwaysEndsTheHeader(_ text: String) {
     let message = read(text)

@@ -107,7 +107,7 @@ import Testing
       skip_authenticated = false
       skip_loopback = false
       trusted_networks = ["192.0.2.0/24", "2001:db8::1"]
-      on_failure = "accept"
+      on_failure = "tempfail"
       [dns]
       servers = ["127.0.0.1@5353"]
       timeout_seconds = 1.5
@@ -158,7 +158,7 @@ import Testing
         == Configuration.Milter(
           socket: .inet6(port: 8891, host: "::1"), socketMode: 0o600, authservID: "auth.example",
           drainSeconds: 0, skipAuthenticated: false, skipLoopback: false,
-          trustedNetworks: [network, address], onFailure: .accept))
+          trustedNetworks: [network, address], onFailure: .tempfail))
     #expect(
       configuration.dns
         == Configuration.DNS(
