@@ -94,6 +94,7 @@ struct MessageRow: Sendable {
       record.evaluation.flow.listIdentifier.stored,
       record.verdict.authenticationResults.stored,
       json(record.evaluation.dns),
+      jsonText(record.evaluation.arc),
     ]
   }
 
@@ -161,16 +162,19 @@ struct MessageRow: Sendable {
 
   /// A list as JSON with keys in a fixed order, so that equal lists give equal text.
   private static func json<Element: Encodable>(_ list: [Element]) -> DatabaseValue {
-    if list.isEmpty { return "[]".databaseValue }
+    list.isEmpty ? "[]".databaseValue : jsonText(list)
+  }
+
+  private static func jsonText(_ value: some Encodable) -> DatabaseValue {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     do {
-      return String(decoding: try encoder.encode(list), as: UTF8.self).databaseValue
+      return String(decoding: try encoder.encode(value), as: UTF8.self).databaseValue
     } catch {
-      // Strings, numbers and words always encode; a list of anything else is a mistake of ours.
-      preconditionFailure("\(Element.self) does not encode: \(error)")
+      // Strings, numbers and words always encode; anything else is a mistake of ours.
+      preconditionFailure("\(type(of: value)) does not encode: \(error)")
     }
   }
 }
@@ -185,7 +189,7 @@ extension MessageRow {
       "applied_policy", "spf_aligned", "dkim_aligned", "organizational_domain",
       "author_domain_exists",
       "disposition", "override_reasons", "root_cause", "root_cause_explanation", "root_cause_fix",
-      "flow_signs", "list_identifier", "authentication_results", "dns_evidence",
+      "flow_signs", "list_identifier", "authentication_results", "dns_evidence", "arc",
       "policy_record_id",
     ])
 

@@ -16,6 +16,7 @@ enum SQLiteMigrations {
         try database.execute(sql: statement)
       }
     }
+    migrator.registerMigration("2 arc") { try $0.execute(sql: arc) }
     return migrator
   }
 
@@ -157,5 +158,11 @@ enum SQLiteMigrations {
       ON mail_spf.message_id = message.id AND mail_spf.identity = 'mailFrom'
     LEFT JOIN spf_outcome AS helo_spf
       ON helo_spf.message_id = message.id AND helo_spf.identity = 'helo';
+    """
+
+  // SQLite puts the text into that of the table as it is, so the comment must not run to the end
+  // of a line.
+  private static let arc = """
+    ALTER TABLE message ADD COLUMN arc TEXT  /* JSON {result, cause, ...}; NULL: older message */
     """
 }

@@ -138,6 +138,7 @@ extension StoredRow {
       evaluation: Evaluation(
         authorDomain: try optionalDomain("author_domain"), mailFromSPF: try outcome(.mailFrom),
         heloSPF: try outcome(.helo), dkim: try dkim.map { try $0.dkimOutcome() },
+        arc: try json("arc") ?? .notEvaluated,
         dmarc: try dmarcOutcome(),
         flow: FlowEvidence(
           signs: try list("flow_signs"), listIdentifier: try optionalText("list_identifier")),

@@ -19,7 +19,7 @@ extension MessageRecord {
   ///
   /// A reverse-path becomes `@domain`, or `@` when it has no domain; the null reverse-path stays
   /// empty. Recipients become `@domain`, each domain once; those without a domain are dropped. A
-  /// signature's `i=` becomes `@domain`.
+  /// signature's `i=` becomes `@domain`, and so does every address in the results of ARC sets.
   public var withoutLocalParts: MessageRecord {
     var record = self
     let at = UInt8(ascii: "@")
@@ -36,6 +36,21 @@ extension MessageRecord {
       else { continue }
       record.evaluation.dkim[index].identity = String(decoding: identity[last...], as: UTF8.self)
     }
+    for set in record.evaluation.arc.sets.indices {
+      for result in record.evaluation.arc.sets[set].results.indices {
+        record.evaluation.arc.sets[set].results[result].dropLocalParts()
+      }
+    }
     return record
+  }
+}
+
+extension ReportedResult {
+  fileprivate mutating func dropLocalParts() {
+    for index in properties.indices {
+      let value = properties[index].value.utf8
+      guard let last = value.lastIndex(of: UInt8(ascii: "@")) else { continue }
+      properties[index].value = String(decoding: value[last...], as: UTF8.self)
+    }
   }
 }

@@ -84,13 +84,18 @@ struct StoredRow {
   }
 
   func list<Element: Decodable>(_ column: String) throws -> [Element] {
-    let text = try text(column)
-    if text == "[]" { return [] }
+    if try text(column) == "[]" { return [] }
+    return try json(column) ?? []
+  }
+
+  /// A value stored as JSON; nil for NULL.
+  func json<Value: Decodable>(_ column: String) throws -> Value? {
+    guard let text = try optionalText(column) else { return nil }
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     do {
-      return try decoder.decode([Element].self, from: Data(text.utf8))
+      return try decoder.decode(Value.self, from: Data(text.utf8))
     } catch {
       throw unreadable(column)
     }

@@ -12,25 +12,28 @@ public struct Evaluation: Sendable, Equatable {
   public var heloSPF: SPFOutcome
   /// Each DKIM signature, from the top of the header down; empty for an unsigned message.
   public var dkim: [DKIMOutcome]
+  /// The ARC chain.
+  public var arc: ARCOutcome
   /// DMARC.
   public var dmarc: DMARCOutcome
   /// What the message says of the way it took.
   public var flow: FlowEvidence
   /// The reason to look at first; nil when nothing is amiss, or when DMARC does not apply.
   public var rootCause: RootCause?
-  /// Each DNS question asked, grouped by check: HELO, MAIL FROM, DKIM, DMARC.
+  /// Each DNS question asked, grouped by check: HELO, MAIL FROM, DKIM, ARC, DMARC.
   public var dns: [DNSEvidence]
 
   /// Makes an evaluation.
   public init(
     authorDomain: DomainName?, mailFromSPF: SPFOutcome, heloSPF: SPFOutcome, dkim: [DKIMOutcome],
-    dmarc: DMARCOutcome, flow: FlowEvidence = FlowEvidence(), rootCause: RootCause? = nil,
-    dns: [DNSEvidence]
+    arc: ARCOutcome = .noSets, dmarc: DMARCOutcome, flow: FlowEvidence = FlowEvidence(),
+    rootCause: RootCause? = nil, dns: [DNSEvidence]
   ) {
     self.authorDomain = authorDomain
     self.mailFromSPF = mailFromSPF
     self.heloSPF = heloSPF
     self.dkim = dkim
+    self.arc = arc
     self.dmarc = dmarc
     self.flow = flow
     self.rootCause = rootCause

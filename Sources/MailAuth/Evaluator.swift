@@ -53,7 +53,7 @@ public final class Evaluator: Sendable {
   }
 }
 
-/// The evaluation of one message: SPF → DKIM → DMARC.
+/// The evaluation of one message: SPF → DKIM → ARC → DMARC.
 ///
 /// The caller gives the header, then the body, then asks for the result. Calls come one after
 /// another, each possibly on another thread; only ``finish()`` waits. The ``earlyChecks`` may run
@@ -78,6 +78,7 @@ public final class MessageEvaluation {
   private var author = Author.missing(.noFrom, "The message has no header.")
   private var flow: FlowEvidence
   private var dkim: DKIMVerifier?
+  private var arc: ARCVerifier?
 
   private struct CheckedSPF: Sendable {
     var outcome: SPFOutcome
@@ -143,8 +144,10 @@ public final class MessageEvaluation {
       settings: evaluator.settings.dkim, libraries: evaluator.dkimLibraries, header: header,
       now: now)
     self.dkim = dkim
+    let arc = ARCVerifier(settings: evaluator.settings.dkim, header: header)
+    self.arc = arc
     header = []
-    var questions = dkim.keyQuestions
+    var questions = dkim.keyQuestions + arc.keyQuestions
     if case .domain(let domain) = author {
       questions += TreeWalk.names(from: domain).map { DNSQuestion("_dmarc.\($0)", .txt) }
     }
@@ -154,6 +157,7 @@ public final class MessageEvaluation {
   /// Takes a piece of the body, CRLF line ends; the memory is not kept.
   public func addBody(_ chunk: UnsafeRawBufferPointer) {
     unsafe dkim?.body(chunk)
+    unsafe arc?.body(chunk)
   }
 
   /// Ends the message, waits for what is still open, and gives the result.
@@ -166,23 +170,33 @@ public final class MessageEvaluation {
       source, publicSuffixList: evaluator.settings.publicSuffixList)
     // The Author Domain first: signers and senders, who may be strangers, are waited for later and
     // cannot use up the time for its policy.
-    let organization = authorDomain.flatMap(relations.prepare(for:))
+    let early = EarlyPolicyLookup(
+      author: authorDomain, identifiers: envelope.spfDomains + (dkim?.signingDomains ?? []),
+      relations: relations, source: source, resolver: dmarcResolver)
 
     let dkimResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
-    let signatures = dkim?.finish(dkimResolver, first: organization) ?? unreadSignatures
+    let signatures = dkim?.finish(dkimResolver, first: early.organization) ?? unreadSignatures
+    early.finish()
     let mailFrom = mailFromSPF.value()
     let helo = heloSPF.value()
     let dmarc = DMARCEvaluation(
       author: author, mailFromSPF: mailFrom.outcome, heloSPF: helo.outcome, dkim: signatures,
       relations: relations, source: source)
+    // Last, since nothing above needs it, and its keys are the keys of strangers.
+    let arcResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
+    let chain = arc?.finish(arcResolver) ?? unreadChain
     return Evaluation(
       authorDomain: authorDomain, mailFromSPF: dmarc.mailFromSPF, heloSPF: dmarc.heloSPF,
-      dkim: dmarc.dkim, dmarc: dmarc.outcome, flow: flow,
+      dkim: dmarc.dkim, arc: chain, dmarc: dmarc.outcome, flow: flow,
       rootCause: RootCause(
         author: authorDomain, spf: dmarc.mailFromSPF, dkim: dmarc.dkim, dmarc: dmarc.outcome,
         flow: flow),
-      dns: helo.dns + mailFrom.dns + dkimResolver.evidence + dmarcResolver.evidence)
+      dns: helo.dns + mailFrom.dns + dkimResolver.evidence + arcResolver.evidence
+        + dmarcResolver.evidence)
   }
+
+  /// The outcome of a chain in a header that was too large to be kept.
+  private var unreadChain: ARCOutcome { isHeaderTooLarge ? .messageTooLarge : .noSets }
 
   /// The outcome of the signatures, however many, of a header that was too large to be kept.
   private var unreadSignatures: [DKIMOutcome] {

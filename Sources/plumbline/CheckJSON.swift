@@ -19,8 +19,8 @@ struct CheckJSON: Encodable {
   }
 
   private enum Key: String, CodingKey {
-    case authorDomain, spf, dkim, dmarc, rootCause, flow, disposition, overrides, overrideReasons
-    case reply, addedFields
+    case authorDomain, spf, dkim, arc, dmarc, rootCause, flow, disposition, overrides
+    case overrideReasons, reply, addedFields
     case authenticationResults, dns
     case mailFrom, helo
   }
@@ -33,6 +33,7 @@ struct CheckJSON: Encodable {
     try spf.encode(SPFJSON(outcome: evaluation.mailFromSPF), forKey: .mailFrom)
     try spf.encode(SPFJSON(outcome: evaluation.heloSPF), forKey: .helo)
     try container.encode(evaluation.dkim.map(DKIMJSON.init), forKey: .dkim)
+    try container.encode(ARCJSON(outcome: evaluation.arc), forKey: .arc)
     try container.encode(DMARCJSON(outcome: evaluation.dmarc), forKey: .dmarc)
     try container.encode(evaluation.rootCause, forKey: .rootCause)
     try container.encode(evaluation.flow, forKey: .flow)
@@ -107,6 +108,54 @@ private struct DKIMJSON: Encodable {
     try container.encode(outcome.explanation, forKey: .explanation)
     try container.encode(outcome.alignment?.isAligned, forKey: .aligned)
     try container.encode(outcome.alignment, forKey: .alignment)
+  }
+}
+
+private struct ARCJSON: Encodable {
+  let outcome: ARCOutcome
+
+  enum Key: String, CodingKey {
+    case result, cause, explanation, failedInstance, failedField, oldestPass, remoteIP, sealers
+    case sets
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(outcome.result, forKey: .result)
+    try container.encode(outcome.cause, forKey: .cause)
+    try container.encode(outcome.explanation, forKey: .explanation)
+    try container.encode(outcome.failedInstance, forKey: .failedInstance)
+    try container.encode(outcome.failedField, forKey: .failedField)
+    try container.encode(outcome.oldestPass, forKey: .oldestPass)
+    try container.encode(outcome.remoteAddress, forKey: .remoteIP)
+    // The signing domain of each seal, oldest first, as the sets are.
+    try container.encode(outcome.sets.map(\.sealDomain), forKey: .sealers)
+    try container.encode(outcome.sets.map(ARCSetJSON.init), forKey: .sets)
+  }
+}
+
+private struct ARCSetJSON: Encodable {
+  let outcome: ARCSetOutcome
+
+  init(_ outcome: ARCSetOutcome) { self.outcome = outcome }
+
+  enum Key: String, CodingKey {
+    case instance, sealDomain, sealSelector, chainValidation, seal, messageSignatureDomain
+    case messageSignatureSelector, messageSignature, authservID, results
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(outcome.instance, forKey: .instance)
+    try container.encode(outcome.sealDomain, forKey: .sealDomain)
+    try container.encode(outcome.sealSelector, forKey: .sealSelector)
+    try container.encode(outcome.chainValidation, forKey: .chainValidation)
+    try container.encode(outcome.seal, forKey: .seal)
+    try container.encode(outcome.messageSignatureDomain, forKey: .messageSignatureDomain)
+    try container.encode(outcome.messageSignatureSelector, forKey: .messageSignatureSelector)
+    try container.encode(outcome.messageSignature, forKey: .messageSignature)
+    try container.encode(outcome.authservID, forKey: .authservID)
+    try container.encode(outcome.results, forKey: .results)
   }
 }
 

@@ -36,6 +36,7 @@ struct CheckText {
     for (index, signature) in evaluation.dkim.enumerated() {
       lines += dkimLines(signature, number: index + 1)
     }
+    lines += arcLines
     lines.append("")
     lines += dnsLines
     lines.append("")
@@ -100,6 +101,22 @@ struct CheckText {
     ] + alignmentLines(outcome.domain, outcome.alignment)
   }
 
+  private var arcLines: [String] {
+    let arc = evaluation.arc
+    if arc.cause == .noSets { return ["ARC      none: the message has no ARC fields."] }
+    return [
+      "ARC      \(arc.result.rawValue) (\(arc.cause.rawValue))", "         \(arc.explanation)",
+    ]
+      + arc.sets.reversed().flatMap { set in
+        let sealer = set.sealDomain?.text ?? "an unknown sealer"
+        let reports = set.results.map { "\($0.method)=\($0.result)" }.joined(separator: " ")
+        return [
+          "         set \(set.instance) by \(sealer): seal \(set.seal.words), message signature "
+            + set.messageSignature.words
+        ] + (reports.isEmpty ? [] : ["           says \(reports)"])
+      }
+  }
+
   private func alignmentLines(_ domain: String, _ alignment: Alignment?) -> [String] {
     guard let alignment, let author = evaluation.authorDomain else { return [] }
     let mode = alignment.mode == .strict ? "strict" : "relaxed"
@@ -131,6 +148,16 @@ struct CheckText {
           + ([evidence.outcome.rawValue] + marks + ["\(tenths / 10).\(tenths % 10) ms"])
           .joined(separator: ", ")
       }
+  }
+}
+
+extension ARCSetOutcome.Signature {
+  fileprivate var words: String {
+    switch self {
+    case .verified: "verified"
+    case .failed: "not verified"
+    case .notChecked: "not checked"
+    }
   }
 }
 

@@ -38,6 +38,7 @@ import Testing
     expected.envelope.mailFrom = Array("@bounce.example.net".utf8)
     expected.envelope.recipients = ["@receiver.example", "@other.example"].map { Array($0.utf8) }
     expected.evaluation.dkim[0].identity = "@mail.example.com"
+    expected.evaluation.arc.sets[0].results[0].properties[0].value = "@example.com"
     #expect(try all(store) == [expected])
     #expect(record.withoutLocalParts == expected)
   }
@@ -322,7 +323,7 @@ import Testing
         """.utf8))
     record.evaluation = Evaluation(
       authorDomain: domain("mail.example.com"), mailFromSPF: spf, heloSPF: helo,
-      dkim: [dkim, broken], dmarc: dmarc,
+      dkim: [dkim, broken], arc: brokenChain(), dmarc: dmarc,
       flow: FlowEvidence(signs: [.listID, .arcSets], listIdentifier: "list.example"),
       rootCause: RootCause(code: .signatureUnusable, explanation: "No key.", fix: "Publish it."),
       dns: dns)
@@ -332,5 +333,27 @@ import Testing
         OverrideReason(.policyTestMode), OverrideReason(.localPolicy, comment: "a list"),
       ], authenticationResults: "mx.receiver.example; spf=softfail")
     return record
+  }
+
+  private static func brokenChain() -> ARCOutcome {
+    var first = ARCSetOutcome(instance: 1)
+    first.sealDomain = domain("first.example")
+    first.sealSelector = "s1"
+    first.chainValidation = ChainValidation.none
+    first.seal = .verified
+    first.messageSignatureDomain = domain("mail.first.example")
+    first.messageSignatureSelector = "s2"
+    first.messageSignature = .failed
+    first.authservID = "mx.first.example \u{e4}\u{0}\""
+    first.results = [
+      ReportedResult(
+        method: "spf", result: "pass",
+        properties: [.init(type: "smtp", name: "mailfrom", value: "ann@example.com")]),
+      ReportedResult(method: "dmarc", result: "pass"),
+    ]
+    return ARCOutcome(
+      result: .fail, cause: .dnsTimeout, explanation: "The key did not come.", failedInstance: 2,
+      failedField: .seal, sets: [first, ARCSetOutcome(instance: 2)], oldestPass: 1,
+      remoteAddress: IPAddress("2001:db8::1"))
   }
 }

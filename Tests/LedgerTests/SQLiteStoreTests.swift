@@ -169,12 +169,34 @@ import Testing
         try String.fetchAll(database, sql: "SELECT identifier FROM grdb_migrations")
       )
     }
-    #expect(applied == ["1 messages"])
+    #expect(applied == ["1 messages", "2 arc"])
     #expect(
       names == [
         "dkim_outcome", "grdb_migrations", "ledger_state", "message", "message_overview",
         "policy_record", "spf_outcome",
       ])
+  }
+
+  @Test func keepsMessagesFromBeforeARC() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("ledger.sqlite")
+    try SQLiteStore(path: path).append(.test(queueID: "A"))
+    try DatabaseQueue(path: path).write { database in
+      try database.execute(
+        sql: """
+          ALTER TABLE message DROP COLUMN arc;
+          DELETE FROM grdb_migrations WHERE identifier = '2 arc'
+          """)
+    }
+    let store = try SQLiteStore(path: path)
+    try store.append(.test(queueID: "B"))
+    var outcomes: [ARCOutcome] = []
+    try store.read { snapshot in
+      for id in ["A", "B"] {
+        try snapshot.messages(queueID: id) { outcomes.append($0.record.evaluation.arc) }
+      }
+    }
+    #expect(outcomes == [.notEvaluated, .noSets])
   }
 
   @Test func showsAnOperatorTheOverview() throws {

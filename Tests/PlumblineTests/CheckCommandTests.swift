@@ -1,4 +1,5 @@
 import Foundation
+import MailAuth
 import TestSupport
 import Testing
 
@@ -38,7 +39,7 @@ import Testing
     let object = try #require(
       try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
     for key in [
-      "authorDomain", "spf", "dkim", "dmarc", "disposition", "authenticationResults", "dns",
+      "authorDomain", "spf", "dkim", "arc", "dmarc", "disposition", "authenticationResults", "dns",
       "overrides", "overrideReasons", "reply", "addedFields",
     ] {
       #expect(object[key] != nil, "\(key) is missing")
@@ -69,61 +70,39 @@ import Testing
     #expect(document.dns.contains { $0.name == "_dmarc.example.com" && $0.outcome == "answer" })
   }
 
-  private func object(_ output: String) throws -> [String: Any] {
-    try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
-  }
+  @Test func bothFormsTellOfTheChain() throws {
+    let sealers = [TestSealer("first.example"), TestSealer("second.example")]
+    let header = TestSealer.chain(sealers) + [HeaderField("X-End", " 1")]
+    let fields = header.map { Array($0.name) + [0x3A] + $0.value + [0x0D, 0x0A] }.joined()
+    let sealed = String(decoding: Array(fields), as: UTF8.self) + "\r\nHello.\r\n"
+    let zone = TestSealer.zone(sealers)
 
-  @Test func judgesAsAConfigurationSays() throws {
-    let directory = try TemporaryDirectory()
-    let config = try directory.write(
-      """
-      [milter]
-      authserv_id = "mx.configured.example"
-      [dns]
-      zone_file = "missing.yml"
-      [policy]
-      enforce = "reject"
-      trusted_forwarders = ["alumni.example"]
-      [headers]
-      received_spf = true
-      """, to: "plumbline.conf")
-    try directory.write("x.example: [{A: 192.0.2.1}]", to: "missing.yml")
-    let zone = self.zone.replacing("; t=y", with: "")
-    let arguments = ["--config", config, "--format", "json"]
-    let refused = try object(run(arguments, zone: zone).output)
-    #expect(refused["disposition"] as? String == "reject")
-    #expect(refused["reply"] as? String == "550 5.7.26 Rejected by the DMARC policy of example.com")
-    #expect((refused["overrides"] as? [Any])?.isEmpty == true)
-    #expect((refused["overrideReasons"] as? [Any])?.isEmpty == true)
-    // An option comes before the file.
-    #expect((refused["authenticationResults"] as? String)?.hasPrefix("mx.example; ") == true)
-    let fields = try #require(refused["addedFields"] as? [String])
-    #expect(fields.map { $0.prefix { $0 != ":" } } == ["Authentication-Results", "Received-SPF"])
+    let result = try run(["--format", "json"], message: sealed, zone: zone)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+    let arc = try #require(object["arc"] as? [String: Any])
+    #expect(arc["result"] as? String == "pass")
+    #expect(arc["cause"] as? String == "verified")
+    #expect(arc["oldestPass"] as? Int == 0)
+    #expect(arc["sealers"] as? [String] == ["first.example", "second.example"])
+    #expect(arc["failedInstance"] is NSNull)
+    #expect(arc["remoteIP"] is NSNull)
+    let sets = try #require(arc["sets"] as? [[String: Any]])
+    #expect(sets.map { $0["seal"] as? String } == ["verified", "verified"])
+    #expect(sets.map { $0["chainValidation"] as? String } == ["none", "pass"])
+    let results = try #require(sets[1]["results"] as? [[String: Any]])
+    #expect(results.map { $0["method"] as? String } == ["dmarc"])
 
-    let forwarded = try object(
-      run(arguments + ["--client-name", "mx.alumni.example"], zone: zone).output)
-    #expect(forwarded["disposition"] as? String == "none")
-    let overrides = try #require(forwarded["overrides"] as? [[String: String]])
-    #expect(overrides.map { $0["type"] } == ["trusted_forwarder"])
-    #expect(forwarded["reply"] is NSNull)
-
-    let text = try run(["--config", config], zone: zone).output
+    let broken = sealed.replacing("Lunch", with: "Dinner")
+    let text = try run(message: broken, zone: zone).output
     for part in [
-      "asks for reject on this message; done: reject",
-      "the client is told: 550 5.7.26 Rejected by the DMARC policy of example.com",
-      "Received-SPF: softfail (",
+      "ARC      fail (messageSignatureMismatch)",
+      "The ARC chain fails in set 2 at its ARC-Message-Signature.",
+      "set 1 by first.example: seal not checked, message signature not checked",
+      "says dmarc=pass",
     ] {
       #expect(text.contains(part), "\(part) is missing in:\n\(text)")
     }
-  }
-
-  @Test func refusesAConfigurationWithErrors() throws {
-    let directory = try TemporaryDirectory()
-    let config = try directory.write("policy.enforce = 'no'", to: "plumbline.conf")
-    let result = try run(["--config", config])
-    #expect(result.status == 78)
-    #expect(result.errors.contains("policy.enforce"))
-    #expect(try run(["--config", directory.path("none.conf")]).status == 78)
   }
 
   @Test func textExplainsToAPerson() throws {
@@ -133,7 +112,8 @@ import Testing
       "DMARC    fail (alignedNotPassed)", "Author   example.com",
       "asks for quarantine on this message; done: none",
       "192.0.2.1 is not listed in the SPF record of example.com",
-      "DKIM     none: the message is not signed.", "example.com aligns with example.com (relaxed)",
+      "DKIM     none: the message is not signed.", "ARC      none: the message has no ARC fields.",
+      "example.com aligns with example.com (relaxed)",
     ] {
       #expect(result.output.contains(part), "\(part) is missing in:\n\(result.output)")
     }

@@ -31,8 +31,15 @@ public final class DNSServer: Sendable {
     case silence
     /// The response after a while.
     case delayed(milliseconds: Int, Response)
+    /// The response together with those to all other questions that are out, see ``rounds``.
+    case inRounds(Response)
     /// Over UDP an empty answer that says it is truncated, over TCP the response.
     case truncated(Response)
+    /// The response, but it says that it is truncated, over TCP too.
+    case alwaysTruncated(Response)
+    /// NOERROR with nothing but an NS record for this zone, and no recursion available: what a server
+    /// says that is not for clients.
+    case referral(String)
     /// These octets after the question's ID, whatever they mean.
     case malformed([UInt8])
 
@@ -42,7 +49,12 @@ public final class DNSServer: Sendable {
     public static var refused: Response { .rcode(5) }
   }
 
-  private let state: Mutex<[Query]>
+  private struct State {
+    var queries: [Query] = []
+    var rounds = 0
+  }
+
+  private let state: Mutex<State>
   private let wakeWrite: CInt
   /// The port that the system chose.
   public let port: UInt16
@@ -55,18 +67,28 @@ public final class DNSServer: Sendable {
     let sockets = try DNSServerSockets()
     port = sockets.port
     wakeWrite = sockets.wakeWrite
-    state = Mutex([])
+    state = Mutex(State())
     let loop = DNSServerLoop(sockets: sockets) { [weak self] query in
-      self?.state.withLock { $0.append(query) }
+      self?.state.withLock { $0.queries.append(query) }
       return respond(query)
+    } didEndRound: { [weak self] in
+      self?.state.withLock { $0.rounds += 1 }
     }
     try loop.start()
   }
 
   /// Starts a server with a table: names not in it do not exist, types not in a name's list are
   /// no data, and a CNAME is followed within the table.
-  public convenience init(zone: [String: [DNSServerRecord]]) throws {
-    try self.init { DNSServer.lookUp($0, in: zone) }
+  ///
+  /// - Parameters:
+  ///   - zone: The table.
+  ///   - inRounds: Whether answers are given as ``Response/inRounds(_:)``.
+  /// - Throws: ``DNSServerError`` when no port can be had.
+  public convenience init(zone: [String: [DNSServerRecord]], inRounds: Bool = false) throws {
+    try self.init { query in
+      let response = DNSServer.lookUp(query, in: zone)
+      return inRounds ? .inRounds(response) : response
+    }
   }
 
   // The thread owns the sockets and closes them when it sees this.
@@ -76,12 +98,20 @@ public final class DNSServer: Sendable {
   public var address: String { "127.0.0.1@\(port)" }
 
   /// Everything asked so far, in order.
-  public var queries: [Query] { state.withLock { $0 } }
+  public var queries: [Query] { state.withLock { $0.queries } }
+
+  /// How often the answers held by ``Response/inRounds(_:)`` were sent.
+  ///
+  /// They are sent when no question came in for a quarter of a second, as then whoever asks waits
+  /// for them: each round stands for one round trip that others had to wait for. A client that is
+  /// kept from running for so long makes it more rounds than it needs, never fewer.
+  public var rounds: Int { state.withLock { $0.rounds } }
 
   /// How often a name was asked for, whatever the type and transport.
   public func count(of name: String) -> Int { queries.count { $0.name == name } }
 
-  private static func lookUp(_ query: Query, in zone: [String: [DNSServerRecord]]) -> Response {
+  /// What a server with this table says, see ``init(zone:inRounds:)``.
+  public static func lookUp(_ query: Query, in zone: [String: [DNSServerRecord]]) -> Response {
     var answers: [DNSServerRecord] = []
     var name = query.name
     // A chain longer than this is a loop.

@@ -72,18 +72,28 @@ final class DNSServerLoop {
     var due: ContinuousClock.Instant
     var message: [UInt8]
     var peer: Peer
+
+    func isFor(_ connection: CInt) -> Bool {
+      if case .tcp(connection) = peer { true } else { false }
+    }
   }
 
   private let sockets: DNSServerSockets
   private let respond: (DNSServer.Query) -> DNSServer.Response
+  private let didEndRound: () -> Void
   private var connections: [Connection] = []
   private var delayed: [Delayed] = []
+  private var round: [Delayed] = []
+
+  private static let quietBeforeRoundEnds = Duration.milliseconds(250)
 
   init(
-    sockets: DNSServerSockets, respond: @escaping (DNSServer.Query) -> DNSServer.Response
+    sockets: DNSServerSockets, respond: @escaping (DNSServer.Query) -> DNSServer.Response,
+    didEndRound: @escaping () -> Void
   ) {
     self.sockets = sockets
     self.respond = respond
+    self.didEndRound = didEndRound
   }
 
   /// Starts the thread, which alone uses this object from then on.
@@ -143,7 +153,8 @@ final class DNSServerLoop {
     guard count > 0 else {
       close(descriptor)
       connections.remove(at: index)
-      delayed.removeAll { if case .tcp(descriptor) = $0.peer { true } else { false } }
+      delayed.removeAll { $0.isFor(descriptor) }
+      round.removeAll { $0.isFor(descriptor) }
       return
     }
     connections[index].received += buffer.prefix(count)
@@ -161,9 +172,13 @@ final class DNSServerLoop {
     guard let request = DNSServerWire.parse(message, isTCP: isTCP) else { return }
     let response = respond(request.query)
     guard let reply = DNSServerWire.message(response, to: request) else { return }
-    guard case .delayed(let milliseconds, _) = response else { return send(reply, to: peer) }
-    delayed.append(
-      Delayed(due: .now + .milliseconds(milliseconds), message: reply, peer: peer))
+    switch response {
+    case .delayed(let milliseconds, _):
+      delayed.append(Delayed(due: .now + .milliseconds(milliseconds), message: reply, peer: peer))
+    case .inRounds:
+      round.append(Delayed(due: .now + Self.quietBeforeRoundEnds, message: reply, peer: peer))
+    default: send(reply, to: peer)
+    }
   }
 
   private func send(_ message: [UInt8], to peer: Peer) {
@@ -189,7 +204,9 @@ final class DNSServerLoop {
   }
 
   private func millisecondsToNextDelayed() -> CInt {
-    guard let next = delayed.map(\.due).min() else { return -1 }
+    // The last question of a round says when it ends.
+    let times = delayed.map(\.due) + (round.last.map { [$0.due] } ?? [])
+    guard let next = times.min() else { return -1 }
     return CInt(max(0, ((next - .now) / .milliseconds(1)).rounded(.up)))
   }
 
@@ -198,5 +215,11 @@ final class DNSServerLoop {
     let due = delayed.filter { $0.due <= now }
     delayed.removeAll { $0.due <= now }
     for item in due { send(item.message, to: item.peer) }
+    if let last = round.last, last.due <= now {
+      let answers = round
+      round = []
+      didEndRound()
+      for item in answers { send(item.message, to: item.peer) }
+    }
   }
 }

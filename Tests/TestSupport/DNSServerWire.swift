@@ -51,7 +51,7 @@ enum DNSServerWire {
   static func message(_ response: DNSServer.Response, to request: Request) -> [UInt8]? {
     switch response {
     case .silence: return nil
-    case .delayed(_, let later): return message(later, to: request)
+    case .delayed(_, let later), .inRounds(let later): return message(later, to: request)
     case .malformed(let octets): return request.id + octets
     case .rcode(let code): return assemble(request, rcode: code)
     case .nodata: return assemble(request, authority: [soa])
@@ -59,6 +59,15 @@ enum DNSServerWire {
     case .truncated(let whole):
       return request.query.isTCP
         ? message(whole, to: request) : assemble(request, isTruncated: true)
+    case .alwaysTruncated(let response):
+      guard var whole = message(response, to: request) else { return nil }
+      whole[2] |= 0x02
+      return whole
+    case .referral(let zone):
+      let server = DNSServerRecord(type: 2, data: name("ns.\(zone)")).owned(by: zone)
+      var whole = assemble(request, authority: [server])
+      whole[3] &= 0x7F
+      return whole
     case .records(let records):
       let whole = assemble(request, answers: records)
       let isTooLong = !request.query.isTCP && whole.count > request.udpSize
@@ -87,7 +96,7 @@ enum DNSServerWire {
     for record in answers {
       message += octets(record, owner: record.owner.map(name) ?? [0xC0, 12])
     }
-    for record in authority { message += octets(record, owner: [0]) }
+    for record in authority { message += octets(record, owner: name(record.owner ?? "")) }
     // DO is echoed by always setting it.
     if request.hasOPT { message += [0, 0, 41] + octets(UInt16(1232)) + [0, 0, 0x80, 0, 0, 0] }
     return message

@@ -51,14 +51,28 @@ struct DKIMKeyRecord: Sendable, Equatable {
   ///
   /// - Throws: The reason why this key cannot verify that signature.
   func check(for signature: DKIMSignature) throws(DKIMProblem) {
+    try check(forAlgorithm: signature.algorithm)
+    if isStrictIdentity, signature.identity != nil, let domain = signature.domain {
+      guard signature.identityDomain == domain else {
+        throw .permerror(
+          .keyStrictIdentity, "The key record says t=s and i= is not exactly in d=\(domain).")
+      }
+    }
+  }
+
+  /// Judges the record for a signature of mail made with `algorithm`, which is `rsa-sha256` or
+  /// `ed25519-sha256`.
+  ///
+  /// - Throws: The reason why this key cannot verify that signature.
+  func check(forAlgorithm algorithm: String) throws(DKIMProblem) {
     guard !keyData.isEmpty else {
       throw .permerror(.keyRevoked, "The key was revoked: its record has an empty p=.")
     }
-    guard keyType == signature.keyType else {
+    guard keyType == (algorithm == "ed25519-sha256" ? "ed25519" : "rsa") else {
       throw .permerror(
         .keyTypeMismatch,
         "The key is of type \(keyType.utf8.printable(limit: 20)), the signature says "
-          + "\(signature.algorithm).")
+          + "\(algorithm).")
     }
     if let hashes, !hashes.contains("sha256") {
       throw .permerror(.keyHashNotAllowed, "The key record does not allow SHA-256 (h=).")
@@ -66,11 +80,49 @@ struct DKIMKeyRecord: Sendable, Equatable {
     if let services, !services.contains("*"), !services.contains("email") {
       throw .permerror(.keyServiceNotAllowed, "The key record does not allow mail (s=).")
     }
-    if isStrictIdentity, signature.identity != nil, let domain = signature.domain {
-      guard signature.identityDomain == domain else {
-        throw .permerror(
-          .keyStrictIdentity, "The key record says t=s and i= is not exactly in d=\(domain).")
+  }
+}
+
+extension DKIMKeyRecord {
+  /// The key record in a DNS answer (RFC 6376 section 6.1.2).
+  ///
+  /// - Throws: A ``DKIMProblem``: why there is no key record, or none that can be read.
+  init(in answer: DNSAnswer, name: String) throws(DKIMProblem) {
+    switch answer.outcome {
+    case .answer: break
+    case .nxdomain, .nodata, .invalidName:
+      let why = answer.outcome == .nxdomain ? "the name does not exist" : "it has no TXT record"
+      throw .permerror(.noKey, "There is no key at \(name): \(why).")
+    case .timeout:
+      throw DKIMProblem(
+        result: .temperror, cause: .dnsTimeout,
+        explanation: "The DNS did not answer in time for the key at \(name).")
+    case .servfail, .refused:
+      throw DKIMProblem(
+        result: .temperror, cause: .dnsServfail,
+        explanation: "The DNS failed (\(answer.outcome.rawValue)) for the key at \(name).")
+    case .bogus:
+      throw DKIMProblem(
+        result: .temperror, cause: .dnsBogus,
+        explanation: "The key at \(name) did not pass DNSSEC validation.")
+    }
+    // Several records: the RFC leaves it open; text that is no key record at all is passed over,
+    // two keys at one selector are the owner's mistake.
+    var records: [DKIMKeyRecord] = []
+    var firstProblem: DKIMProblem?
+    for text in answer.joinedTexts {
+      do throws(DKIMProblem) {
+        records.append(try DKIMKeyRecord(text))
+      } catch {
+        firstProblem = firstProblem ?? error
       }
     }
+    guard let record = records.first else {
+      throw firstProblem ?? .permerror(.noKey, "There is no key at \(name): no usable TXT record.")
+    }
+    guard records.count == 1 else {
+      throw .permerror(.keySyntax, "There are \(records.count) key records at \(name).")
+    }
+    self = record
   }
 }

@@ -5,6 +5,8 @@ struct DKIMPublicKey: Sendable, Equatable {
   /// A key record with nothing in it but `v=`, `k=` and `p=`, made by us: no text of the domain's
   /// owner reaches libopendkim's own parser.
   let recordText: String
+  /// The key itself: a SubjectPublicKeyInfo for RSA, 32 octets for Ed25519.
+  let encoded: [UInt8]
 
   /// libopendkim cuts a key record to this many characters.
   private static let longestRecord = 1024
@@ -22,6 +24,7 @@ struct DKIMPublicKey: Sendable, Equatable {
           .keySyntax, "The Ed25519 key has \(record.keyData.count) octets instead of 32.")
       }
       bits = 256
+      encoded = record.keyData
       recordText = "v=DKIM1; k=ed25519; p=\(Base64.encode(record.keyData))"
       return
     }
@@ -29,6 +32,7 @@ struct DKIMPublicKey: Sendable, Equatable {
       throw .permerror(.keySyntax, "The key record's p= holds no RSA public key.")
     }
     bits = key.bits
+    encoded = key.encoded
     recordText = "v=DKIM1; k=rsa; p=\(Base64.encode(key.encoded))"
     guard bits >= minimumRSABits else {
       throw DKIMProblem.tooSmall(bits: bits, minimum: minimumRSABits)

@@ -13,8 +13,8 @@ struct DKIMSignature: Sendable {
   var identity: String?
   /// What follows the last "@" of `i=`; nil when absent or not a domain name.
   var identityDomain: DomainName?
-  /// `c=` with its default spelled out.
-  var canonicalization: String?
+  /// `c=` with its default filled in; nil when a name in it is unknown.
+  var canonicalizations: SignatureCanonicalization?
   /// `l=`, cut to the largest number that fits; nil when absent.
   var bodyLength: Int?
   /// `t=`, seconds since the epoch; nil when absent.
@@ -57,8 +57,8 @@ struct DKIMSignature: Sendable {
     return "\(selector)._domainkey.\(domain)"
   }
 
-  /// The key type that `a=` calls for.
-  var keyType: String { algorithm == "ed25519-sha256" ? "ed25519" : "rsa" }
+  /// ``canonicalizations`` as `c=` has it, such as `relaxed/simple`.
+  var canonicalization: String? { canonicalizations?.description }
 
   // MARK: - Reading
 
@@ -68,7 +68,7 @@ struct DKIMSignature: Sendable {
     algorithm = tags.compactText("a")?.asciiLowercased().utf8.printable(limit: 40) ?? ""
     identity = tags["i"].map { $0.printable(limit: 255) }
     identityDomain = tags["i"].flatMap(Self.domain(ofIdentity:))
-    canonicalization = Self.canonicalization(tags.compactText("c"))
+    canonicalizations = SignatureCanonicalization(tags.compactText("c"))
     bodyLength = tags.compactText("l").flatMap(Self.number)
     timestamp = tags.compactText("t").flatMap(Self.number).map(Int64.init)
     if let text = tags.compactText("x") {
@@ -107,15 +107,6 @@ struct DKIMSignature: Sendable {
     return Int(text) ?? Int.max
   }
 
-  private static func canonicalization(_ text: String?) -> String? {
-    guard let text else { return "simple/simple" }
-    let parts = text.asciiLowercased().split(separator: "/", omittingEmptySubsequences: false)
-    guard (1...2).contains(parts.count), parts.allSatisfy({ $0 == "simple" || $0 == "relaxed" })
-    else { return nil }
-    // One name is the header's; the body's is then simple (RFC 6376 section 3.5, c=).
-    return "\(parts[0])/\(parts.count == 2 ? parts[1] : "simple")"
-  }
-
   // MARK: - Judging
 
   private func check(_ tags: TagList) throws(DKIMProblem) {
@@ -138,7 +129,7 @@ struct DKIMSignature: Sendable {
       throw .permerror(.signatureSyntax, "The selector s= is not made of DNS labels.")
     }
     try checkHashes(tags)
-    guard canonicalization != nil else {
+    guard canonicalizations != nil else {
       throw .permerror(.signatureSyntax, "The canonicalization c= is unknown.")
     }
     try checkSignedNames()

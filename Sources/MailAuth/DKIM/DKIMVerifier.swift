@@ -40,7 +40,7 @@ final class DKIMVerifier {
   private var candidates: [Candidate] = []
   private var verification: LibOpenDKIMVerification?
   // Only for signatures with l=; libopendkim stops counting there.
-  private var bodyLength: CanonicalBodyLength?
+  private var bodies: [BodyCanonicalizer] = []
 
   /// Reads and judges the signatures of a header and hands the header to libopendkim if any of
   /// them can be verified.
@@ -57,9 +57,10 @@ final class DKIMVerifier {
     }
     guard candidates.contains(where: { $0.problem == nil }) else { return }
     feedHeader(header, libraries.library(for: candidates.map(\.signature)))
-    if candidates.contains(where: { $0.signature.bodyLength != nil }) {
-      bodyLength = CanonicalBodyLength()
-    }
+    let limited = candidates.map(\.signature).filter { $0.bodyLength != nil }
+    bodies = Canonicalization.allCases.filter { canonicalization in
+      limited.contains { $0.canonicalizations?.body == canonicalization }
+    }.map(BodyCanonicalizer.init)
   }
 
   /// The key names that will be asked for, so that they can be fetched ahead.
@@ -68,10 +69,15 @@ final class DKIMVerifier {
       .map { DNSQuestion($0, .txt) }
   }
 
+  /// The domains of the signatures that are evaluated, as far as they are domain names.
+  var signingDomains: [DomainName] {
+    candidates.prefix(settings.maximumSignatures).compactMap(\.signature.domain)
+  }
+
   /// Takes a piece of the body.
   func body(_ chunk: UnsafeRawBufferPointer) {
     guard let verification else { return }
-    unsafe bodyLength?.count(chunk)
+    for index in bodies.indices { unsafe bodies[index].take(chunk) { _ in } }
     do throws(LibOpenDKIMError) {
       try unsafe verification.body(chunk)
     } catch {
@@ -92,6 +98,7 @@ final class DKIMVerifier {
     for index in open.filter(isFirst) + open.filter({ !isFirst($0) }) {
       fetchKey(&candidates[index], resolver)
     }
+    for index in bodies.indices { unsafe bodies[index].finish { _ in } }
     if let verification {
       var records = candidates.filter { $0.libraryIndex != nil }.map(\.keyRecord)
       for (index, candidate) in candidates.filter({ $0.libraryIndex != nil }).enumerated()
@@ -161,7 +168,7 @@ final class DKIMVerifier {
     guard let name = candidate.signature.keyName else { return }
     let answer = resolver.answer(name, .txt)
     do throws(DKIMProblem) {
-      let record = try Self.keyRecord(in: answer, name: name)
+      let record = try DKIMKeyRecord(in: answer, name: name)
       candidate.isTestKey = record.isTest
       try record.check(for: candidate.signature)
       let key = try readKey(record, &candidate)
@@ -179,48 +186,6 @@ final class DKIMVerifier {
     let key = try DKIMPublicKey(record, minimumRSABits: 0)
     candidate.keyBits = key.bits
     return try DKIMPublicKey(record, minimumRSABits: settings.minimumKeyBits)
-  }
-
-  /// The key record in a DNS answer (RFC 6376 section 6.1.2).
-  private static func keyRecord(
-    in answer: DNSAnswer, name: String
-  ) throws(DKIMProblem) -> DKIMKeyRecord {
-    switch answer.outcome {
-    case .answer: break
-    case .nxdomain, .nodata, .invalidName:
-      let why = answer.outcome == .nxdomain ? "the name does not exist" : "it has no TXT record"
-      throw .permerror(.noKey, "There is no key at \(name): \(why).")
-    case .timeout:
-      throw DKIMProblem(
-        result: .temperror, cause: .dnsTimeout,
-        explanation: "The DNS did not answer in time for the key at \(name).")
-    case .servfail, .refused:
-      throw DKIMProblem(
-        result: .temperror, cause: .dnsServfail,
-        explanation: "The DNS failed (\(answer.outcome.rawValue)) for the key at \(name).")
-    case .bogus:
-      throw DKIMProblem(
-        result: .temperror, cause: .dnsBogus,
-        explanation: "The key at \(name) did not pass DNSSEC validation.")
-    }
-    // Several records: the RFC leaves it open; text that is no key record at all is passed over,
-    // two keys at one selector are the owner's mistake.
-    var records: [DKIMKeyRecord] = []
-    var firstProblem: DKIMProblem?
-    for text in answer.joinedTexts {
-      do throws(DKIMProblem) {
-        records.append(try DKIMKeyRecord(text))
-      } catch {
-        firstProblem = firstProblem ?? error
-      }
-    }
-    guard let record = records.first else {
-      throw firstProblem ?? .permerror(.noKey, "There is no key at \(name): no usable TXT record.")
-    }
-    guard records.count == 1 else {
-      throw .permerror(.keySyntax, "There are \(records.count) key records at \(name).")
-    }
-    return record
   }
 
   // MARK: - Outcomes
@@ -286,8 +251,7 @@ final class DKIMVerifier {
   }
 
   private func bodyLength(of candidate: Candidate) -> Int? {
-    candidate.signature.canonicalization?.hasSuffix("/relaxed") == true
-      ? bodyLength?.relaxed : bodyLength?.simple
+    bodies.first { $0.canonicalization == candidate.signature.canonicalizations?.body }?.length
   }
 
   private func judgePass(_ candidate: Candidate) -> DKIMProblem {

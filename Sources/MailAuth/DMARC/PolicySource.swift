@@ -12,6 +12,7 @@ final class PolicySource {
 
   private let resolver: CheckResolver
   private var entries: [DomainName: Entry] = [:]
+  private var existence: [DomainName: DNSOutcome] = [:]
 
   init(_ resolver: CheckResolver) { self.resolver = resolver }
 
@@ -38,7 +39,8 @@ final class PolicySource {
   /// Whether a name exists: only NXDOMAIN says that it does not (RFC 9989 section 3.2.13); nil
   /// when the DNS did not tell.
   func exists(_ name: DomainName) -> Bool? {
-    let outcome = resolver.answer(name.text, .a).outcome
+    let outcome = existence[name] ?? resolver.answer(name.text, .a).outcome
+    existence[name] = outcome
     return outcome.isTemporaryFailure ? nil : outcome != .nxdomain
   }
 }

@@ -10,6 +10,9 @@ struct UnboundReply: Sendable {
   var data: [[UInt8]] = []
   var isSecure = false
   var isBogus = false
+  /// Whether the server gave nothing but the names of other servers: no answer, not even that
+  /// there is no record (RFC 2308 section 2.2).
+  var isReferral = false
   /// Seconds the answer may be kept; 0 when unknown.
   var ttlSeconds = 0
   /// Why it failed, in libunbound's words; nil when it did not say.
@@ -302,10 +305,10 @@ extension UnboundReply {
     }
     // Without records the time comes from the SOA record in the authority section; libunbound
     // reports an arbitrary number where there is none.
-    let header = unsafe Array(
-      UnsafeRawBufferPointer(
-        start: result.answer_packet, count: max(0, min(12, Int(result.answer_len)))))
-    let hasAuthority = header.count == 12 && (header[8] != 0 || header[9] != 0)
+    let message = unsafe Array(
+      UnsafeRawBufferPointer(start: result.answer_packet, count: max(0, Int(result.answer_len))))
+    let hasAuthority = message.count >= 12 && (message[8] != 0 || message[9] != 0)
+    if data.isEmpty, hasAuthority { isReferral = Self.isReferral(message) }
     if !data.isEmpty || hasAuthority { ttlSeconds = max(0, Int(unsafe result.ttl)) }
   }
 }

@@ -11,7 +11,9 @@ import Synchronization
 /// Outcomes: a server that says SERVFAIL or REFUSED is told apart from one that says nothing by
 /// libunbound's log, since its result has only SERVFAIL for all three. libunbound gives up on silent
 /// servers after 14 seconds, so with a shorter timeout silence is seen here first; the query then
-/// goes on, and its answer serves whoever asks next.
+/// goes on, and its answer serves whoever asks next. A question's time runs from its query, not
+/// from each wait for it: ten questions that were started together time out together, and who asks
+/// for what has been silent for longer is told so at once (RFC 9520 section 3.2).
 public final class LiveResolver: Resolver {
   private let settings: LiveResolverSettings
   private let unbound: LibUnbound
@@ -40,13 +42,12 @@ public final class LiveResolver: Resolver {
   ) -> DNSAnswer {
     guard question.isValidName else { return DNSAnswer(outcome: .invalidName) }
     let started = ContinuousClock.now
-    let timeoutEnd = started + settings.timeout
-    let end = deadline.map { min($0, timeoutEnd) } ?? timeoutEnd
-    guard started < end else {
+    if let deadline, deadline <= started {
       return DNSAnswer(outcome: .timeout, detail: Self.deadlineDetail)
     }
     let waiter = Waiter()
-    ask(question, waiter: waiter)
+    let timeoutEnd = ask(question, waiter: waiter) + settings.timeout
+    let end = deadline.map { min($0, timeoutEnd) } ?? timeoutEnd
     let nanoseconds = max(0, (end - .now) / .nanoseconds(1))
     _ = waiter.done.wait(timeout: .now() + .nanoseconds(Int(nanoseconds)))
     var answer = waiter.answer.withLock { $0 } ?? timeout(isDeadline: end != timeoutEnd)
@@ -56,7 +57,7 @@ public final class LiveResolver: Resolver {
 
   /// Starts questions without waiting; see ``Resolver/prefetch(_:)``.
   public func prefetch(_ questions: [DNSQuestion]) {
-    for question in questions where question.isValidName { ask(question, waiter: nil) }
+    for question in questions where question.isValidName { _ = ask(question, waiter: nil) }
   }
 
   private static let deadlineDetail = "the time for this message is up"
@@ -68,18 +69,21 @@ public final class LiveResolver: Resolver {
       detail: isDeadline ? Self.deadlineDetail : "no answer within \(seconds.shortText) seconds")
   }
 
-  /// Joins the query that is out for the question, or starts one.
-  private func ask(_ question: DNSQuestion, waiter: Waiter?) {
-    switch state.join(question, waiter: waiter) {
-    case .joined: return
+  /// Joins the query that is out for the question, or starts one, and gives the time of its start.
+  private func ask(_ question: DNSQuestion, waiter: Waiter?) -> ContinuousClock.Instant {
+    let now = ContinuousClock.now
+    switch state.join(question, waiter: waiter, at: now) {
+    case .joined(let started): return started
     case .refused:
       waiter?.finish(
         DNSAnswer(outcome: .servfail, detail: "too many DNS questions are waiting for answers"))
+      return now
     case .start:
       // The closure keeps the state alive, not the resolver: an answer may come after its end.
       unbound.start(question.name, question.type) { [state] reply in
         state.finish(question, reply)
       }
+      return now
     }
   }
 }
@@ -100,8 +104,8 @@ private final class SharedState: Sendable {
   enum Join {
     /// The caller has to start the query.
     case start
-    /// A query for the question is out already.
-    case joined
+    /// A query for the question is out already, since then.
+    case joined(ContinuousClock.Instant)
     /// Too many are out.
     case refused
   }
@@ -117,8 +121,14 @@ private final class SharedState: Sendable {
     }
   }
 
+  /// A query that is out.
+  private struct Query {
+    var started: ContinuousClock.Instant
+    var waiters: [Waiter]
+  }
+
   private struct Contents {
-    var waiters: [DNSQuestion: [Waiter]] = [:]
+    var queries: [DNSQuestion: Query] = [:]
     var cached: [DNSQuestion: Cached] = [:]
   }
 
@@ -130,15 +140,15 @@ private final class SharedState: Sendable {
 
   private let contents = Mutex(Contents())
 
-  func join(_ question: DNSQuestion, waiter: Waiter?) -> Join {
+  func join(_ question: DNSQuestion, waiter: Waiter?, at now: ContinuousClock.Instant) -> Join {
     let new = waiter.map { [$0] } ?? []
     return contents.withLock { contents in
-      if contents.waiters[question] != nil {
-        contents.waiters[question]?.append(contentsOf: new)
-        return .joined
+      if let started = contents.queries[question]?.started {
+        contents.queries[question]?.waiters.append(contentsOf: new)
+        return .joined(started)
       }
-      guard contents.waiters.count < Self.mostQueries else { return .refused }
-      contents.waiters[question] = new
+      guard contents.queries.count < Self.mostQueries else { return .refused }
+      contents.queries[question] = Query(started: now, waiters: new)
       return .start
     }
   }
@@ -159,7 +169,7 @@ private final class SharedState: Sendable {
           || (known.failure == nil && Double(answer.ttlSeconds) <= known.secondsLeft(at: now) + 1)
       }
       if !answer.isCached { remember(question, answer, now: now, in: &contents) }
-      return contents.waiters.removeValue(forKey: question) ?? []
+      return contents.queries.removeValue(forKey: question)?.waiters ?? []
     }
     for waiter in waiters { waiter.finish(answer) }
   }

@@ -9,6 +9,9 @@ extension UnboundReply {
         outcome: .bogus, detail: reason ?? "DNSSEC validation failed")
     }
     switch rcode {
+    case 0 where isReferral:
+      return DNSAnswer(
+        outcome: .servfail, detail: "a referral: the server does not resolve for others")
     case 0 where data.isEmpty:
       return DNSAnswer(outcome: .nodata, ttlSeconds: ttlSeconds, isSecure: isSecure)
     case 0: return answerWithRecords(type)
@@ -17,6 +20,36 @@ extension UnboundReply {
     case 5: return DNSAnswer(outcome: .refused, detail: reason)
     default: return DNSAnswer(outcome: .servfail, detail: reason ?? "response code \(rcode)")
     }
+  }
+
+  /// Whether a DNS message without an answer names servers (NS) in its authority section and has no
+  /// SOA record there, which is what says that a record does not exist.
+  static func isReferral(_ message: [UInt8]) -> Bool {
+    guard message.count >= 12, message[6] == 0, message[7] == 0 else { return false }
+    var rest = message.dropFirst(12)
+    func number(_ octets: ArraySlice<UInt8>) -> Int { octets.reduce(0) { $0 << 8 | Int($1) } }
+    func skipName() -> Bool {
+      while let length = rest.popFirst() {
+        // The root, or a compression pointer, ends a name.
+        if length == 0 { return true }
+        if length >= 0xC0 { return rest.popFirst() != nil }
+        rest = rest.dropFirst(Int(length))
+      }
+      return false
+    }
+    for _ in 0..<number(message[4..<6]) {
+      guard skipName() else { return false }
+      rest = rest.dropFirst(4)
+    }
+    var hasServer = false
+    for _ in 0..<number(message[8..<10]) {
+      guard skipName(), rest.count >= 10 else { return false }
+      let type = number(rest.prefix(2))
+      if type == 6 { return false }
+      hasServer = hasServer || type == 2
+      rest = rest.dropFirst(10 + number(rest.dropFirst(8).prefix(2)))
+    }
+    return hasServer
   }
 
   /// A failure, told apart by what libunbound logged: one server's SERVFAIL outweighs another's

@@ -30,6 +30,7 @@ public enum AuthenticationResults {
         envelope.hasNullReversePath ? evaluation.mailFromSPF : evaluation.heloSPF,
         property: "smtp.helo"))
     parts += evaluation.dkim.isEmpty ? ["dkim=none"] : worthAnEntry(evaluation.dkim).map(entry)
+    parts.append(entry(evaluation.arc, clientAddress: envelope.clientAddress))
     parts.append(
       entry(evaluation.dmarc, authorDomain: evaluation.authorDomain, disposition: disposition))
     return parts.joined(separator: "; ")
@@ -58,6 +59,20 @@ public enum AuthenticationResults {
     text += pair("header.d", outcome.domain) + pair("header.s", outcome.selector)
     text += pair("header.a", outcome.algorithm)
     return text + pair("header.b", outcome.signatureStart ?? "")
+  }
+
+  /// The entry of RFC 8617 section 6; `arc=none` too names the client, since a sealer behind us copies
+  /// it into the first set.
+  private static func entry(_ outcome: ARCOutcome, clientAddress: IPAddress) -> String {
+    var text = "arc=\(outcome.result.rawValue)"
+    if ![.verified, .noSets].contains(outcome.cause) {
+      let place = [outcome.failedInstance.map { "i=\($0)" }, outcome.failedField?.rawValue]
+        .compactMap { $0 }.joined(separator: " ")
+      text +=
+        " reason=\(FieldText.quoted(outcome.cause.rawValue + (place.isEmpty ? "" : ": " + place)))"
+    }
+    text += pair("smtp.remote-ip", "\(clientAddress.unmapped)")
+    return text + pair("header.oldest-pass", outcome.oldestPass.map(String.init) ?? "")
   }
 
   private static func entry(

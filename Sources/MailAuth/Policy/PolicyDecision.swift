@@ -108,7 +108,7 @@ struct PolicyDecision {
     if looksForwarded, policy.trustedForwarders.contains(where: { $0.sent(envelope) }) {
       return .trustedForwarder
     }
-    return nil
+    return TrustedChain(evaluation, trustedSealers: policy.trustedSealers)?.reason
   }
 
   /// Whether the failure has the form that forwarding gives it (RFC 7960 section 3).

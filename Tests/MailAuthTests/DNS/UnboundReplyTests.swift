@@ -20,6 +20,22 @@ import Testing
     #expect(answer.detail == reason)
   }
 
+  @Test func tellsAReferralFromNoData() {
+    let question: [UInt8] = [1, 0x61, 0, 0, 16, 0, 1]
+    func message(authority types: [UInt8]) -> [UInt8] {
+      let header: [UInt8] = [0, 0, 0x81, 0x80, 0, 1, 0, 0, 0, UInt8(types.count), 0, 0]
+      let records = types.flatMap { [0xC0, 12, 0, $0, 0, 1, 0, 0, 0, 9, 0, 2, 0xC0, 12] }
+      return header + question + records
+    }
+    #expect(UnboundReply.isReferral(message(authority: [2, 2])))
+    #expect(!UnboundReply.isReferral(message(authority: [2, 6])))
+    #expect(!UnboundReply.isReferral(message(authority: [47])))
+    #expect(!UnboundReply.isReferral(message(authority: [])))
+    for length in message(authority: [2]).indices {
+      #expect(!UnboundReply.isReferral(Array(message(authority: [2]).prefix(length))))
+    }
+  }
+
   @Test func readsLogLines() throws {
     let line =
       "[1795248184] libunbound[20362:0] error: SERVFAIL <a?b.example. TXT IN>: servers failed"

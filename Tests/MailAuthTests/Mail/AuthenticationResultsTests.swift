@@ -70,6 +70,7 @@ import Testing
           + quoted(starts[0]),
         "dkim=permerror reason=\"noKey\" (not aligned: otherOrganization) header.d=esp.example "
           + "header.s=s1 header.a=ed25519-sha256 header.b=" + quoted(starts[1]),
+        "arc=none smtp.remote-ip=192.0.2.1",
         "dmarc=pass reason=\"aligned\" (p=reject) header.from=example.com policy.dmarc=none",
       ])
     #expect(verdict.disposition == .none)
@@ -84,7 +85,7 @@ import Testing
     let text = Verdict(evaluation, envelope: .test(), authservID: "mx.receiver.example")
       .authenticationResults
     #expect(!text.utf8.contains { $0 < 0x20 || $0 > 0x7E })
-    #expect(text.split(separator: ";").count == 5)
+    #expect(text.split(separator: ";").count == 6)
     #expect(text.contains("dkim=none"))
     #expect(text.hasSuffix("dmarc=permerror reason=\"invalidFrom\""))
   }
@@ -102,5 +103,28 @@ import Testing
     #expect(try reasons("p=reject") == [monitoring])
     #expect(try reasons("p=quarantine; t=y") == [.testMode])
     #expect(try reasons("p=reject; t=y") == [.testMode, monitoring])
+  }
+
+  @Test func writesTheChain() throws {
+    let sealers = [TestSealer("first.example"), TestSealer("second.example")]
+    let header = TestSealer.chain(sealers)
+    func entry(_ header: [HeaderField], body: String, client: String) throws -> String? {
+      let envelope = Envelope.test(client: client)
+      let evaluation = try Evaluator.test(zone: TestSealer.zone(sealers)).evaluate(
+        header: header, body: body, envelope: envelope)
+      let text = Verdict(evaluation, envelope: envelope, authservID: "mx").authenticationResults
+      let entries = text.split(separator: "; ").map(String.init)
+      let place = try #require(entries.firstIndex { $0.hasPrefix("arc=") })
+      #expect(entries[place - 1].hasPrefix("dkim="))
+      #expect(entries[place + 1].hasPrefix("dmarc="))
+      return entries[place]
+    }
+    #expect(
+      try entry(header, body: "Hello.\r\n", client: "2001:db8::1")
+        == "arc=pass smtp.remote-ip=\"2001:db8::1\" header.oldest-pass=0")
+    #expect(
+      try entry(header, body: "Bye.\r\n", client: "::ffff:192.0.2.7")
+        == "arc=fail reason=\"bodyHashMismatch: i=2 ARC-Message-Signature\" "
+        + "smtp.remote-ip=192.0.2.7")
   }
 }

@@ -1,0 +1,49 @@
+/// The public keys of one message's chain: each is asked for once, however many fields it made.
+struct ARCKeys {
+  private let resolver: CheckResolver
+  private let minimumRSABits: Int
+  private var records: [String: Result<DKIMKeyRecord, DKIMProblem>] = [:]
+
+  /// Makes an empty collection.
+  init(_ resolver: CheckResolver, minimumRSABits: Int) {
+    self.resolver = resolver
+    self.minimumRSABits = minimumRSABits
+  }
+
+  /// Verifies a signature of `hash`.
+  ///
+  /// - Returns: Whether the key's owner made it.
+  /// - Throws: Why there is no key to verify it with.
+  mutating func verifies(
+    _ signature: ARCSignature, hash: [UInt8]
+  ) throws(DKIMProblem) -> Bool {
+    guard let name = signature.keyName, let value = signature.value else {
+      throw .internalError("A field without d=, s= or b= came to verification.")
+    }
+    let record = try record(name)
+    try record.check(forAlgorithm: signature.algorithm)
+    let key = try DKIMPublicKey(record, minimumRSABits: minimumRSABits)
+    let verification =
+      record.keyType == "ed25519"
+      ? LibCrypto.verifyEd25519(hash: hash, signature: value, publicKey: key.encoded)
+      : LibCrypto.verifyRSA(hash: hash, signature: value, publicKey: key.encoded)
+    switch verification {
+    case .verified: return true
+    case .mismatch: return false
+    case .unusableKey:
+      throw .permerror(.keySyntax, "The key at \(name) holds no public key that can be used.")
+    }
+  }
+
+  private mutating func record(_ name: String) throws(DKIMProblem) -> DKIMKeyRecord {
+    if let known = records[name] { return try known.get() }
+    let result: Result<DKIMKeyRecord, DKIMProblem>
+    do throws(DKIMProblem) {
+      result = .success(try DKIMKeyRecord(in: resolver.answer(name, .txt), name: name))
+    } catch {
+      result = .failure(error)
+    }
+    records[name] = result
+    return try result.get()
+  }
+}
