@@ -67,18 +67,21 @@ enum SQLiteMigrations {
       null_reverse_path INTEGER NOT NULL CHECK (null_reverse_path IN (0, 1)),
       envelope_from_domain ANY,              -- BLOB when it is not UTF-8
       recipient_domains TEXT NOT NULL,       -- JSON array
-      author_domain TEXT,                    -- domain of From
+      author_domain TEXT,                    -- domain of From; of several, the one that decided
+      author_domains TEXT NOT NULL,          -- JSON array: all domains of From
       dmarc_result TEXT NOT NULL,            -- none pass fail temperror permerror
       dmarc_cause TEXT NOT NULL,
       dmarc_explanation TEXT NOT NULL,
       discovery TEXT NOT NULL,               -- treewalk or psl
       policy_record_id INTEGER REFERENCES policy_record (id),
-      policy_before_testing TEXT,            -- what the record says, if it fails, before t=y
+      policy_before_testing TEXT,            -- what the record says, if it fails, before t=y, pct
       applied_policy TEXT,                   -- what the record asks for, if it fails
+      sampled_out INTEGER NOT NULL CHECK (sampled_out IN (0, 1)),    -- spared by pct
       spf_aligned INTEGER NOT NULL CHECK (spf_aligned IN (0, 1)),    -- passed and aligned
       dkim_aligned INTEGER NOT NULL CHECK (dkim_aligned IN (0, 1)),  -- passed and aligned
       organizational_domain TEXT,            -- of the author domain
       author_domain_exists INTEGER CHECK (author_domain_exists IN (0, 1)),
+      discovery_comparison TEXT,             -- JSON: by the other way; NULL: not compared
       disposition TEXT NOT NULL,             -- what was done: none quarantine reject
       override_reasons TEXT NOT NULL,        -- JSON array of {type, comment}
       root_cause TEXT,                       -- what to look at first; NULL: nothing is amiss

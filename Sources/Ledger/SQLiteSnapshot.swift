@@ -139,7 +139,7 @@ extension StoredRow {
         authorDomain: try optionalDomain("author_domain"), mailFromSPF: try outcome(.mailFrom),
         heloSPF: try outcome(.helo), dkim: try dkim.map { try $0.dkimOutcome() },
         arc: try json("arc") ?? .notEvaluated,
-        dmarc: try dmarcOutcome(),
+        dmarc: try dmarcOutcome(), authorDomains: try list("author_domains"),
         flow: FlowEvidence(
           signs: try list("flow_signs"), listIdentifier: try optionalText("list_identifier")),
         rootCause: try rootCause(), dns: try list("dns_evidence")),
@@ -164,8 +164,9 @@ extension StoredRow {
       organizationalDomain: try optionalDomain("organizational_domain"),
       authorDomainExists: try optionalFlag("author_domain_exists"),
       policyBeforeTesting: try optionalWord("policy_before_testing"),
-      appliedPolicy: try optionalWord("applied_policy"), spfAligned: try flag("spf_aligned"),
-      dkimAligned: try flag("dkim_aligned"))
+      appliedPolicy: try optionalWord("applied_policy"), isSampledOut: try flag("sampled_out"),
+      spfAligned: try flag("spf_aligned"), dkimAligned: try flag("dkim_aligned"),
+      comparison: try optionalObject("discovery_comparison"))
   }
 
   /// The interpreted record; nil when there is none.

@@ -101,6 +101,16 @@ struct StoredRow {
     }
   }
 
+  /// A value stored as a JSON object; nil for NULL.
+  func optionalObject<Value: Decodable>(_ column: String) throws -> Value? {
+    guard let text = try optionalText(column) else { return nil }
+    do {
+      return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+    } catch {
+      throw unreadable(column)
+    }
+  }
+
   func unreadable(_ column: String) -> LedgerError {
     let value: DatabaseValue = row[column]
     let place = row["id"].map { "row \($0), " } ?? ""

@@ -8,8 +8,11 @@ public struct EvaluatorSettings: Sendable {
   public var spf = SPFSettings()
   /// DKIM's limits and choices.
   public var dkim = DKIMSettings()
-  /// The public suffix list for ``PolicyDiscovery/psl``; nil for the tree walk.
-  public var publicSuffixList: PublicSuffixList?
+  /// How policies and Organizational Domains are found.
+  public var discovery = DiscoveryMode.treewalk
+  /// How many Author Domains of one message are evaluated; with more it is permerror (RFC 9989
+  /// section 11.5).
+  public var maximumAuthorDomains = 3
   /// Octets of header kept per message; beyond it the message is not evaluated but recorded.
   public var maximumHeaderBytes = 2 * 1024 * 1024
   /// Header fields kept per message; beyond it the message is not evaluated but recorded.
@@ -77,6 +80,7 @@ public final class MessageEvaluation {
   private var isSigned = false
   private var author = Author.missing(.noFrom, "The message has no header.")
   private var flow: FlowEvidence
+  private var draw = SamplingDraw(header: [])
   private var dkim: DKIMVerifier?
   private var arc: ARCVerifier?
 
@@ -140,6 +144,7 @@ public final class MessageEvaluation {
     }
     author = Author(header: header)
     flow = FlowEvidence(header: header, envelope: envelope)
+    draw = SamplingDraw(header: header)
     let dkim = DKIMVerifier(
       settings: evaluator.settings.dkim, libraries: evaluator.dkimLibraries, header: header,
       now: now)
@@ -148,7 +153,7 @@ public final class MessageEvaluation {
     self.arc = arc
     header = []
     var questions = dkim.keyQuestions + arc.keyQuestions
-    if case .domain(let domain) = author {
+    for domain in evaluatedAuthors {
       questions += TreeWalk.names(from: domain).map { DNSQuestion("_dmarc.\($0)", .txt) }
     }
     evaluator.resolver.prefetch(questions.filter(\.isValidName))
@@ -163,40 +168,55 @@ public final class MessageEvaluation {
   /// Ends the message, waits for what is still open, and gives the result.
   public func finish() -> Evaluation {
     deadline.end()
-    let authorDomain: DomainName? = if case .domain(let domain) = author { domain } else { nil }
     let dmarcResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
     let source = PolicySource(dmarcResolver)
-    let relations = DomainRelations(
-      source, publicSuffixList: evaluator.settings.publicSuffixList)
+    let discovery = evaluator.settings.discovery
+    let relations = DomainRelations(source, publicSuffixList: discovery.actingList)
     // The Author Domain first: signers and senders, who may be strangers, are waited for later and
     // cannot use up the time for its policy.
-    let early = EarlyPolicyLookup(
-      author: authorDomain, identifiers: envelope.spfDomains + (dkim?.signingDomains ?? []),
-      relations: relations, source: source, resolver: dmarcResolver)
+    let named = envelope.spfDomains + (dkim?.signingDomains ?? [])
+    let early = evaluatedAuthors.map { author in
+      EarlyPolicyLookup(
+        author: author, identifiers: named, relations: relations, source: source,
+        resolver: dmarcResolver)
+    }
 
     let dkimResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
-    let signatures = dkim?.finish(dkimResolver, first: early.organization) ?? unreadSignatures
-    early.finish()
+    let signatures =
+      dkim?.finish(dkimResolver, first: early.first?.organization) ?? unreadSignatures
+    early.forEach { $0.finish() }
     let mailFrom = mailFromSPF.value()
     let helo = heloSPF.value()
     let dmarc = DMARCEvaluation(
-      author: author, mailFromSPF: mailFrom.outcome, heloSPF: helo.outcome, dkim: signatures,
-      relations: relations, source: source)
+      author: author,
+      CheckedIdentifiers(
+        mailFromSPF: mailFrom.outcome, heloSPF: helo.outcome, dkim: signatures),
+      relations: relations,
+      compared: discovery.comparedList.map { DomainRelations(source, publicSuffixList: $0) },
+      source: source, draw: draw, maximumAuthorDomains: evaluator.settings.maximumAuthorDomains)
     // Last, since nothing above needs it, and its keys are the keys of strangers.
     let arcResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
     let chain = arc?.finish(arcResolver) ?? unreadChain
+    let identifiers = dmarc.identifiers
     return Evaluation(
-      authorDomain: authorDomain, mailFromSPF: dmarc.mailFromSPF, heloSPF: dmarc.heloSPF,
-      dkim: dmarc.dkim, arc: chain, dmarc: dmarc.outcome, flow: flow,
+      authorDomain: dmarc.authorDomain, mailFromSPF: identifiers.mailFromSPF,
+      heloSPF: identifiers.heloSPF, dkim: identifiers.dkim, arc: chain, dmarc: dmarc.outcome,
+      authorDomains: author.domainNames, flow: flow,
       rootCause: RootCause(
-        author: authorDomain, spf: dmarc.mailFromSPF, dkim: dmarc.dkim, dmarc: dmarc.outcome,
-        flow: flow),
+        author: dmarc.authorDomain, spf: identifiers.mailFromSPF, dkim: identifiers.dkim,
+        dmarc: dmarc.outcome, flow: flow),
       dns: helo.dns + mailFrom.dns + dkimResolver.evidence + arcResolver.evidence
         + dmarcResolver.evidence)
   }
 
   /// The outcome of a chain in a header that was too large to be kept.
   private var unreadChain: ARCOutcome { isHeaderTooLarge ? .messageTooLarge : .noSets }
+
+  /// The Author Domains that DMARC is evaluated for; none when there are too many.
+  private var evaluatedAuthors: [DomainName] {
+    let domains = author.domainNames
+    return domains.count <= evaluator.settings.maximumAuthorDomains ? domains : []
+  }
 
   /// The outcome of the signatures, however many, of a header that was too large to be kept.
   private var unreadSignatures: [DKIMOutcome] {

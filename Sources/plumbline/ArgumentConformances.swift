@@ -18,5 +18,3 @@ extension UTCDay: ExpressibleByArgument {
   /// Parses a command line argument.
   public init?(argument: String) { self.init(argument) }
 }
-
-extension PolicyDiscovery: ExpressibleByArgument {}

@@ -49,10 +49,10 @@ struct CheckCommand: ParsableCommand {
   var authservId: String?
 
   @Option(
-    help: "How policies are found: treewalk (RFC 9989, the default) or psl (RFC 7489).")
-  var discovery: PolicyDiscovery?
+    help: "How policies are found: treewalk (RFC 9989), psl (RFC 7489), or compare: by both.")
+  var discovery: DiscoveryChoice?
 
-  @Option(help: "The public suffix list for --discovery psl.")
+  @Option(help: "The public suffix list for --discovery psl and compare.")
   var publicSuffixList = "/usr/share/publicsuffix/public_suffix_list.dat"
 
   @Option(help: "text or json.")
@@ -92,11 +92,7 @@ struct CheckCommand: ParsableCommand {
   private func makeEvaluator(_ wiring: Wiring?, receivingHost: String) throws -> Evaluator {
     var settings =
       try wiring?.evaluatorSettings() ?? EvaluatorSettings(receivingHost: receivingHost)
-    switch discovery {
-    case .psl: settings.publicSuffixList = try loadPublicSuffixList()
-    case .treewalk: settings.publicSuffixList = nil
-    case nil: break
-    }
+    if let discovery { settings.discovery = try discovery.mode(loadPublicSuffixList) }
     let resolver = try makeResolver(wiring)
     return try internally { try Evaluator(settings: settings, resolver: resolver) }
   }

@@ -19,8 +19,8 @@ struct CheckJSON: Encodable {
   }
 
   private enum Key: String, CodingKey {
-    case authorDomain, spf, dkim, arc, dmarc, rootCause, flow, disposition, overrides
-    case overrideReasons, reply, addedFields
+    case authorDomain, authorDomains, spf, dkim, arc, dmarc, rootCause, flow, disposition
+    case overrides, overrideReasons, reply, addedFields
     case authenticationResults, dns
     case mailFrom, helo
   }
@@ -29,6 +29,7 @@ struct CheckJSON: Encodable {
     var container = encoder.container(keyedBy: Key.self)
     // A nil is written as null: a reader sees that the field exists and is empty.
     try container.encode(evaluation.authorDomain, forKey: .authorDomain)
+    try container.encode(evaluation.authorDomains, forKey: .authorDomains)
     var spf = container.nestedContainer(keyedBy: Key.self, forKey: .spf)
     try spf.encode(SPFJSON(outcome: evaluation.mailFromSPF), forKey: .mailFrom)
     try spf.encode(SPFJSON(outcome: evaluation.heloSPF), forKey: .helo)
@@ -64,7 +65,7 @@ private struct SPFJSON: Encodable {
 
   enum Key: String, CodingKey {
     case domain, result, cause, term, termDomain, explanation, senderExplanation, lookups
-    case voidLookups, failedName, aligned, alignment
+    case voidLookups, failedName, aligned, notAlignedReason, alignment
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -80,6 +81,7 @@ private struct SPFJSON: Encodable {
     try container.encode(outcome.voidLookups, forKey: .voidLookups)
     try container.encode(outcome.failedName, forKey: .failedName)
     try container.encode(outcome.alignment?.isAligned, forKey: .aligned)
+    try container.encode(outcome.notAlignedReason, forKey: .notAlignedReason)
     try container.encode(outcome.alignment, forKey: .alignment)
   }
 }
@@ -89,7 +91,7 @@ private struct DKIMJSON: Encodable {
 
   enum Key: String, CodingKey {
     case domain, selector, algorithm, identity, keyBits, canonicalization, bodyLength
-    case signatureStart, testKey, result, cause, explanation, aligned, alignment
+    case signatureStart, testKey, result, cause, explanation, aligned, notAlignedReason, alignment
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -107,6 +109,7 @@ private struct DKIMJSON: Encodable {
     try container.encode(outcome.cause, forKey: .cause)
     try container.encode(outcome.explanation, forKey: .explanation)
     try container.encode(outcome.alignment?.isAligned, forKey: .aligned)
+    try container.encode(outcome.notAlignedReason, forKey: .notAlignedReason)
     try container.encode(outcome.alignment, forKey: .alignment)
   }
 }
@@ -165,7 +168,8 @@ private struct DMARCJSON: Encodable {
   enum Key: String, CodingKey {
     case result, cause, explanation, policyDomain, organizationalDomain, discovery, record
     case recordProblems, policy, subdomainPolicy, nonexistentSubdomainPolicy, appliedPolicy
-    case authorDomainExists, testing, dkimAlignment, spfAlignment, spfAligned, dkimAligned
+    case authorDomainExists, testing, sampledOut, dkimAlignment, spfAlignment, spfAligned
+    case dkimAligned, comparison
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -185,9 +189,32 @@ private struct DMARCJSON: Encodable {
     try container.encode(outcome.appliedPolicy, forKey: .appliedPolicy)
     try container.encode(outcome.authorDomainExists, forKey: .authorDomainExists)
     try container.encode(record?.isTesting ?? false, forKey: .testing)
+    try container.encode(outcome.isSampledOut, forKey: .sampledOut)
     try container.encode(record?.dkimAlignment, forKey: .dkimAlignment)
     try container.encode(record?.spfAlignment, forKey: .spfAlignment)
     try container.encode(outcome.spfAligned, forKey: .spfAligned)
     try container.encode(outcome.dkimAligned, forKey: .dkimAligned)
+    try container.encode(outcome.comparison.map(ComparisonJSON.init), forKey: .comparison)
+  }
+}
+
+private struct ComparisonJSON: Encodable {
+  let comparison: DiscoveryComparison
+
+  enum Key: String, CodingKey {
+    case discovery, result, cause, policyDomain, organizationalDomain, appliedPolicy, differences
+    case explanation
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(comparison.discovery, forKey: .discovery)
+    try container.encode(comparison.result, forKey: .result)
+    try container.encode(comparison.cause, forKey: .cause)
+    try container.encode(comparison.policyDomain, forKey: .policyDomain)
+    try container.encode(comparison.organizationalDomain, forKey: .organizationalDomain)
+    try container.encode(comparison.appliedPolicy, forKey: .appliedPolicy)
+    try container.encode(comparison.differences, forKey: .differences)
+    try container.encode(comparison.explanation, forKey: .explanation)
   }
 }

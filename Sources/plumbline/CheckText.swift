@@ -19,8 +19,13 @@ struct CheckText {
     lines.append("DMARC    \(dmarc.result.rawValue) (\(dmarc.cause.rawValue))")
     lines.append("         \(dmarc.explanation)")
     lines.append("Author   \(evaluation.authorDomain?.text ?? "no usable From domain")")
+    if evaluation.authorDomains.count > 1 {
+      let names = evaluation.authorDomains.map(\.text).joined(separator: ", ")
+      lines.append("         From names authors of \(names)")
+    }
     lines += policyLines
     lines += verdictLines
+    if let comparison = dmarc.comparison { lines.append("Compare  \(comparison.explanation)") }
     if let cause = evaluation.rootCause {
       lines.append("Cause    \(cause.code.rawValue)")
       lines.append("         \(cause.explanation)")
@@ -58,7 +63,8 @@ struct CheckText {
     ]
     if dmarc.result == .fail, let applied = dmarc.appliedPolicy {
       let done = verdict.disposition.rawValue
-      lines.append("         asks for \(applied.rawValue) on this message; done: \(done)")
+      let sampled = dmarc.isSampledOut ? ", outside the sample of pct=" : ""
+      lines.append("         asks for \(applied.rawValue) on this message\(sampled); done: \(done)")
     }
     return lines + record.problems.map { "         problem: \($0)" }
   }
@@ -85,7 +91,7 @@ struct CheckText {
     lines.append(
       "         DNS terms used: \(outcome.lookups) of 10, without an answer: \(outcome.voidLookups)"
     )
-    return lines + alignmentLines(outcome.domain, outcome.alignment)
+    return lines + alignmentLines(outcome.domain, outcome.alignment, outcome.notAlignedReason)
   }
 
   private func dkimLines(_ outcome: DKIMOutcome, number: Int) -> [String] {
@@ -98,7 +104,7 @@ struct CheckText {
       "DKIM \(number)   \(outcome.result.rawValue) (\(outcome.cause.rawValue))",
       "         \(outcome.explanation)",
       "         by \(signer), \(selector)\(facts.isEmpty ? "" : ", " + facts.joined(separator: ", "))",
-    ] + alignmentLines(outcome.domain, outcome.alignment)
+    ] + alignmentLines(outcome.domain, outcome.alignment, outcome.notAlignedReason)
   }
 
   private var arcLines: [String] {
@@ -117,12 +123,16 @@ struct CheckText {
       }
   }
 
-  private func alignmentLines(_ domain: String, _ alignment: Alignment?) -> [String] {
+  private func alignmentLines(
+    _ domain: String, _ alignment: Alignment?, _ reason: NotAlignedReason?
+  ) -> [String] {
     guard let alignment, let author = evaluation.authorDomain else { return [] }
     let mode = alignment.mode == .strict ? "strict" : "relaxed"
     let organization = alignment.organizationalDomain.map { " (organization \($0))" } ?? ""
     let sentence =
       switch (alignment.isAligned, alignment.obstacle) {
+      case (true?, _) where reason == .notPassed:
+        "\(domain)\(organization) aligns with \(author) (\(mode)), but did not pass"
       case (true?, _): "\(domain)\(organization) aligns with \(author) (\(mode))"
       case (nil, _): "whether \(domain) aligns with \(author) is unknown: the DNS failed"
       case (_, .strictMismatch):

@@ -128,7 +128,7 @@ final class IncomingMessage: MilterTransaction {
     let milliseconds =
       waited.components.seconds * 1000 + waited.components.attoseconds / 1_000_000_000_000_000
     let overrides = verdict.overrideReasons.map(\.type.rawValue).joined(separator: ",")
-    let parts = [
+    var parts = [
       "client=\(envelope.clientAddress)", "from=\(result.authorDomain?.text ?? "-")",
       "spf=\(result.mailFromSPF.result.rawValue)(\(result.mailFromSPF.domain.utf8.printable()))",
       "dkim=\(signatures)", "dmarc=\(dmarc.result.rawValue)", "cause=\(dmarc.cause.rawValue)",
@@ -137,6 +137,12 @@ final class IncomingMessage: MilterTransaction {
       "overrides=\(overrides.isEmpty ? "-" : overrides)", "removed=\(forged.occurrences.count)",
       "ms=\(milliseconds)",
     ]
+    if let comparison = dmarc.comparison, !comparison.differences.isEmpty {
+      let policy = comparison.appliedPolicy?.rawValue ?? "-"
+      parts.append(
+        "\(comparison.discovery.rawValue)=\(comparison.result.rawValue)"
+          + "(\(policy),\(comparison.policyDomain?.text ?? "-"))")
+    }
     context.logger.info(
       "\(parts.joined(separator: " "))", metadata: [LineLogHandler.queueIDKey: "\(queueID)"])
   }

@@ -30,8 +30,11 @@ struct MessageTable {
       + evaluation.dkim.filter { $0.result != .pass }.map {
         "DKIM \($0.result.rawValue): \($0.explanation)"
       }
+    let comparison =
+      evaluation.dmarc.comparison
+      .flatMap { $0.differences.isEmpty ? nil : [$0.explanation] } ?? []
     let cause = evaluation.rootCause.map { ["What to fix (\($0.code.rawValue)): \($0.fix)"] } ?? []
-    return [evaluation.dmarc.explanation] + notPassed + cause
+    return [evaluation.dmarc.explanation] + notPassed + comparison + cause
   }
 
   /// The table: a line of results for each message, and the sentences under it.

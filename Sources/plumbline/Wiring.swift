@@ -39,14 +39,15 @@ struct Wiring {
     settings.dkim.partialBody = configuration.dkim.partialBody
     settings.maximumHeaderBytes = configuration.limits.headerBytes
     settings.maximumHeaderFields = configuration.limits.headerFields
-    if configuration.dmarc.discovery == .psl {
+    settings.maximumAuthorDomains = configuration.dmarc.maxAuthorDomains
+    settings.discovery = try configuration.dmarc.discovery.mode {
       let path = configuration.dmarc.publicSuffixList
       guard let list = PublicSuffixList(path: path) else {
         throw StartFailure(
           message: "dmarc.public_suffix_list: \(path) cannot be read as a public suffix list; "
             + "install the Debian package publicsuffix or name another file")
       }
-      settings.publicSuffixList = list
+      return list
     }
     return settings
   }

@@ -306,12 +306,20 @@ import Testing
     policy.failureOptions = "1:d"
     policy.percent = 50
     policy.problems = ["rf was ignored"]
+    let comparison = try JSONDecoder().decode(
+      DiscoveryComparison.self,
+      from: Data(
+        """
+        {"discovery":"psl","result":"none","cause":"noPolicyRecord",
+         "organizationalDomain":"mail.example.com","differences":["result","policyDomain"]}
+        """.utf8))
     let dmarc = DMARCOutcome(
       result: .fail, cause: .alignedNotPassed, explanation: "No identifier passed.",
       discovery: .treewalk, policyDomain: domain("example.com"), record: policy,
       recordText: "v=DMARC1; p=reject; sp=quarantine; np=none; adkim=s; aspf=s; t=y",
       organizationalDomain: domain("example.com"), authorDomainExists: true,
-      policyBeforeTesting: .reject, appliedPolicy: .quarantine)
+      policyBeforeTesting: .reject, appliedPolicy: .quarantine, isSampledOut: true,
+      comparison: comparison)
     let dns = try JSONDecoder().decode(
       [DNSEvidence].self,
       from: Data(
@@ -324,6 +332,7 @@ import Testing
     record.evaluation = Evaluation(
       authorDomain: domain("mail.example.com"), mailFromSPF: spf, heloSPF: helo,
       dkim: [dkim, broken], arc: brokenChain(), dmarc: dmarc,
+      authorDomains: [domain("other.example"), domain("mail.example.com")],
       flow: FlowEvidence(signs: [.listID, .arcSets], listIdentifier: "list.example"),
       rootCause: RootCause(code: .signatureUnusable, explanation: "No key.", fix: "Publish it."),
       dns: dns)

@@ -39,7 +39,8 @@ import Testing
     let object = try #require(
       try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
     for key in [
-      "authorDomain", "spf", "dkim", "arc", "dmarc", "disposition", "authenticationResults", "dns",
+      "authorDomain", "authorDomains", "spf", "dkim", "arc", "dmarc", "disposition",
+      "authenticationResults", "dns",
       "overrides", "overrideReasons", "reply", "addedFields",
     ] {
       #expect(object[key] != nil, "\(key) is missing")
@@ -47,7 +48,7 @@ import Testing
     let dmarc = try #require(object["dmarc"] as? [String: Any])
     for key in [
       "result", "cause", "explanation", "policyDomain", "discovery", "policy", "subdomainPolicy",
-      "appliedPolicy", "testing", "spfAligned", "dkimAligned",
+      "appliedPolicy", "testing", "spfAligned", "dkimAligned", "sampledOut", "comparison",
     ] {
       #expect(dmarc[key] != nil, "dmarc.\(key) is missing; null must be written")
     }
@@ -58,6 +59,8 @@ import Testing
     #expect(document.spf.mailFrom.cause == "matched")
     #expect(document.spf.mailFrom.term == "~all")
     #expect(document.spf.mailFrom.aligned == true)
+    #expect(document.spf.mailFrom.notAlignedReason == "notPassed")
+    #expect(document.authorDomains == ["example.com"])
     #expect(document.spf.helo.domain == "mail.example.com")
     #expect(document.dkim.isEmpty)
     #expect(document.dmarc.result == "fail")
@@ -132,6 +135,39 @@ import Testing
     let document = try JSONDecoder().decode(
       CheckRun.Document.self, from: Data(result.output.utf8))
     #expect(document.dmarc.discovery == "psl")
+    #expect(document.dmarc.comparison == nil)
+  }
+
+  @Test func comparesBothWaysOfDiscovery() throws {
+    // A list in which example.com is a suffix, so that its record is nobody else's.
+    let directory = try TemporaryDirectory()
+    try directory.write("com\nexample.com\n", to: "list.dat")
+    let message = message.replacing("example.com", with: "ann.example.com")
+    let arguments = ["--discovery", "compare", "--public-suffix-list", directory.path("list.dat")]
+    let result = try run(["--format", "json"] + arguments, message: message)
+    let document = try JSONDecoder().decode(
+      CheckRun.Document.self, from: Data(result.output.utf8))
+    #expect(document.dmarc.discovery == "treewalk")
+    #expect(document.dmarc.policyDomain == "example.com")
+    let comparison = try #require(document.dmarc.comparison)
+    #expect(comparison.discovery == "psl")
+    #expect(comparison.result == "none")
+    #expect(comparison.policyDomain == nil)
+    #expect(comparison.differences == ["result", "policyDomain", "appliedPolicy"])
+    let text = try run(arguments, message: message).output
+    #expect(text.contains("Compare  By the public suffix list DMARC would be none"))
+  }
+
+  @Test func namesEveryAuthorDomain() throws {
+    let message = message.replacing(
+      "From: ", with: "From: bob@other.example, ")
+    let result = try run(["--format", "json"], message: message)
+    let document = try JSONDecoder().decode(
+      CheckRun.Document.self, from: Data(result.output.utf8))
+    #expect(document.authorDomains == ["other.example", "example.com"])
+    #expect(document.authorDomain == "example.com")
+    let text = try run(message: message).output
+    #expect(text.contains("From names authors of other.example, example.com"))
   }
 
   @Test(arguments: [

@@ -15,6 +15,7 @@ struct CheckRun {
       var lookups: Int
       var voidLookups: Int
       var aligned: Bool?
+      var notAlignedReason: String?
     }
 
     struct SPFPair: Decodable {
@@ -45,6 +46,16 @@ struct CheckRun {
       var testing: Bool
       var spfAligned: Bool
       var dkimAligned: Bool
+      var sampledOut: Bool
+      var comparison: Comparison?
+    }
+
+    struct Comparison: Decodable {
+      var discovery: String
+      var result: String
+      var policyDomain: String?
+      var appliedPolicy: String?
+      var differences: [String]
     }
 
     struct DNS: Decodable {
@@ -57,6 +68,7 @@ struct CheckRun {
     }
 
     var authorDomain: String?
+    var authorDomains: [String]
     var spf: SPFPair
     var dkim: [DKIM]
     var dmarc: DMARC

@@ -105,6 +105,27 @@ import Testing
       try milter.ledger().map(\.verdict.overrideReasons) == [[.trustedForwarder], []])
   }
 
+  @Test func recordsWhereTheOtherWayOfDiscoveryDiffers() throws {
+    let list = try TemporaryDirectory()
+    try list.write("com\n", to: "list.dat")
+    let milter = try RunningMilter(
+      zone: Self.zone.replacing("p=reject", with: "p=reject; t=y"),
+      settings: """
+        [dmarc]
+        discovery = "compare"
+        public_suffix_list = "\(list.path("list.dat"))"
+        """)
+    _ = try milter.connect().deliver(message(queueID: "4D"))
+    let record = try #require(try milter.ledger().first)
+    #expect(record.evaluation.dmarc.discovery == .treewalk)
+    #expect(record.evaluation.dmarc.appliedPolicy == .quarantine)
+    let comparison = try #require(record.evaluation.dmarc.comparison)
+    #expect(comparison.discovery == .psl)
+    #expect(comparison.differences == [.appliedPolicy])
+    let summary = milter.program.errors.split(separator: "\n").filter { $0.hasPrefix("4D: ") }
+    #expect(summary.contains { $0.contains(" psl=pass(reject,example.com)") })
+  }
+
   @Test func hostileMessagesHaveOutcomesAndTheNextIsServed() throws {
     let milter = try RunningMilter(zone: Self.zone)
     let client = try milter.connect()

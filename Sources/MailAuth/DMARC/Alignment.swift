@@ -41,3 +41,44 @@ public struct Alignment: Sendable, Codable, Equatable {
     self.obstacle = obstacle
   }
 }
+
+/// Why an identifier does not vouch for the author.
+public enum NotAlignedReason: String, Sendable, Codable, CaseIterable {
+  /// Its domain belongs to another organization.
+  case otherOrganization
+  /// Its domain belongs to the author's organization, but strict alignment wants the exact name.
+  case strictMismatch
+  /// It is no domain name.
+  case noDomain
+  /// The DNS failed before it was known whether its domain aligns.
+  case dnsFailure
+  /// Its domain aligns, but the identifier did not pass.
+  case notPassed
+
+  /// Nil when the identifier does vouch for the author, or was not compared.
+  init?(_ alignment: Alignment?, isPassed: Bool) {
+    switch alignment?.obstacle {
+    case .otherOrganization: self = .otherOrganization
+    case .strictMismatch: self = .strictMismatch
+    case .noDomain: self = .noDomain
+    case .dnsFailure: self = .dnsFailure
+    case nil:
+      guard alignment?.isAligned == true, !isPassed else { return nil }
+      self = .notPassed
+    }
+  }
+}
+
+extension SPFOutcome {
+  /// Why this identity does not vouch for the author; nil when it does, or was not compared.
+  public var notAlignedReason: NotAlignedReason? {
+    NotAlignedReason(alignment, isPassed: result == .pass)
+  }
+}
+
+extension DKIMOutcome {
+  /// Why this signature does not vouch for the author; nil when it does, or was not compared.
+  public var notAlignedReason: NotAlignedReason? {
+    NotAlignedReason(alignment, isPassed: result == .pass)
+  }
+}

@@ -32,7 +32,7 @@ public enum DMARCCause: String, Sendable, Codable, CaseIterable {
   case noFrom
   /// More than one From field (section 11.5).
   case multipleFromFields
-  /// From holds addresses of several domains (section 5.3.1).
+  /// From holds addresses of more domains than are evaluated (section 11.5).
   case multipleFromDomains
   /// From holds no address with a domain name.
   case invalidFrom
@@ -69,11 +69,12 @@ public enum DomainOwnerPolicy: String, Sendable, Codable, CaseIterable, Comparab
   }
 }
 
-/// How the policy record and Organizational Domains are found.
+/// How the policy record and Organizational Domains are found, and with that whose rules hold.
 public enum PolicyDiscovery: String, Sendable, Codable, CaseIterable {
-  /// The DNS tree walk (RFC 9989 section 4.10).
+  /// The DNS tree walk (RFC 9989 section 4.10), and the rules of RFC 9989.
   case treewalk
-  /// The public suffix list (RFC 7489 section 3.2).
+  /// The public suffix list (RFC 7489 section 3.2), and the rules of RFC 7489: `pct` counts;
+  /// `np`, `psd` and `t` are unknown; several records at one name end the search.
   case psl
 }
 
@@ -97,14 +98,21 @@ public struct DMARCOutcome: Sendable, Equatable {
   public var organizationalDomain: DomainName?
   /// Whether the Author Domain exists: false after NXDOMAIN, nil when nobody had to know.
   public var authorDomainExists: Bool?
-  /// What the record says for this message if it fails, after sp and np; nil without a record.
+  /// What the record says for this message if it fails, after sp and np, before t and pct; nil
+  /// without a record.
   public var policyBeforeTesting: DomainOwnerPolicy?
-  /// What the record asks for this message if it fails, after sp, np and t; nil without a record.
+  /// What the record asks for this message if it fails, after sp, np and t, or sp and pct; nil
+  /// without a record.
   public var appliedPolicy: DomainOwnerPolicy?
+  /// Whether `pct` spared the message: ``appliedPolicy`` is one step down for that (RFC 7489
+  /// section 6.6.4; never by tree walk).
+  public var isSampledOut: Bool
   /// Whether SPF passed for an aligned MAIL FROM identity.
   public var spfAligned: Bool
   /// Whether a signature of an aligned domain passed.
   public var dkimAligned: Bool
+  /// What the other way of discovery gives; nil unless both are compared.
+  public var comparison: DiscoveryComparison?
 
   /// Makes an outcome.
   public init(
@@ -112,7 +120,8 @@ public struct DMARCOutcome: Sendable, Equatable {
     policyDomain: DomainName? = nil, record: DMARCPolicyRecord? = nil, recordText: String? = nil,
     organizationalDomain: DomainName? = nil, authorDomainExists: Bool? = nil,
     policyBeforeTesting: DomainOwnerPolicy? = nil, appliedPolicy: DomainOwnerPolicy? = nil,
-    spfAligned: Bool = false, dkimAligned: Bool = false
+    isSampledOut: Bool = false, spfAligned: Bool = false, dkimAligned: Bool = false,
+    comparison: DiscoveryComparison? = nil
   ) {
     self.result = result
     self.cause = cause
@@ -125,7 +134,9 @@ public struct DMARCOutcome: Sendable, Equatable {
     self.authorDomainExists = authorDomainExists
     self.policyBeforeTesting = policyBeforeTesting
     self.appliedPolicy = appliedPolicy
+    self.isSampledOut = isSampledOut
     self.spfAligned = spfAligned
     self.dkimAligned = dkimAligned
+    self.comparison = comparison
   }
 }

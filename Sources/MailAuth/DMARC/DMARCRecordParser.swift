@@ -10,9 +10,15 @@ extension DMARCPolicyRecord {
 
   /// Interprets the text of one TXT record (RFC 9989 section 4.8).
   ///
-  /// - Parameter text: The record's character-strings, joined.
+  /// Valid tags are read whatever the rules: which of them count is for the evaluation to say.
+  ///
+  /// - Parameters:
+  ///   - text: The record's character-strings, joined.
+  ///   - rules: Whose rules for damaged records hold: an invalid `np` is damage by RFC 9989 only.
   /// - Returns: nil when this is not a DMARC record: `v` absent, not first, or not `DMARC1`.
-  static func interpret(_ text: [UInt8]) -> Interpretation? {
+  static func interpret(
+    _ text: [UInt8], rules: PolicyDiscovery = .treewalk
+  ) -> Interpretation? {
     var sections = text.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)[...]
     guard let version = sections.popFirst().flatMap(Tag.init), version.name == "v",
       version.value == Array("DMARC1".utf8)
@@ -20,7 +26,7 @@ extension DMARCPolicyRecord {
     // One separator may end the record.
     if sections.last?.trimmingWhitespace().isEmpty == true { sections.removeLast() }
 
-    var parser = DMARCRecordParser()
+    var parser = DMARCRecordParser(rules: rules)
     for section in sections { parser.take(section) }
     return parser.finish()
   }
@@ -67,12 +73,15 @@ extension DMARCPolicyRecord {
 
 /// Takes the tags of a record one by one and applies the rules for damaged ones.
 private struct DMARCRecordParser {
+  private let rules: PolicyDiscovery
   private var record = DMARCPolicyRecord()
   private var seen: Set<String> = []
   private var hasPolicy = false
   /// Whether `p`, `sp` or `np` is invalid, or a tag stands twice: then the record counts as p=none
   /// if it has a usable `rua`, and not at all otherwise (RFC 9989 section 4.10.1).
   private var isDamaged = false
+
+  init(rules: PolicyDiscovery) { self.rules = rules }
 
   mutating func take(_ section: ArraySlice<UInt8>) {
     guard let tag = DMARCPolicyRecord.Tag(section) else {
@@ -126,7 +135,7 @@ private struct DMARCRecordParser {
     note("\"\(section.trimmingWhitespace().printable(limit: 40))\" is no tag")
     // "p=" with nothing behind it, or with octets that cannot be, is an invalid p.
     for policy in ["p", "sp", "np"] where name.equalsIgnoringASCIICase(policy) {
-      isDamaged = true
+      if counts(policy) { isDamaged = true }
       seen.insert(policy)
     }
   }
@@ -139,12 +148,15 @@ private struct DMARCRecordParser {
 
   private mutating func policy(_ value: String, tag: String) -> DomainOwnerPolicy? {
     guard let policy = DomainOwnerPolicy(rawValue: value) else {
-      isDamaged = true
+      if counts(tag) { isDamaged = true }
       note("\(tag)=\(value.utf8.printable(limit: 40)) is no policy")
       return nil
     }
     return policy
   }
+
+  /// Whether a broken policy tag breaks the record: RFC 7489 does not know `np`.
+  private func counts(_ tag: String) -> Bool { rules == .treewalk || tag != "np" }
 
   private mutating func takePublicSuffix(_ value: String, _ tag: DMARCPolicyRecord.Tag) {
     guard value != "u" else { return }

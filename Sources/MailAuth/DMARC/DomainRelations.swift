@@ -17,6 +17,11 @@ struct DomainRelations {
 
   var discovery: PolicyDiscovery { publicSuffixList == nil ? .treewalk : .psl }
 
+  /// The Organizational Domain of a name as far as it had to be found out already; asks nothing.
+  func knownOrganizationalDomain(of name: DomainName) -> DomainName? {
+    try? memory.organizations[name]?.get()
+  }
+
   /// The Organizational Domain of a name.
   func organizationalDomain(of name: DomainName) throws(PolicyLookupFailure) -> DomainName {
     if let known = memory.organizations[name] { return try known.get() }
@@ -47,7 +52,7 @@ struct DomainRelations {
   /// one name end the search.
   private func listedPolicy(for author: DomainName) throws(PolicyLookupFailure) -> FoundPolicy? {
     if let own = try record(at: author) { return own }
-    if case .none(let count) = source.entry(at: author), count > 1 { return nil }
+    if case .none(let count) = source.entry(at: author, rules: .psl), count > 1 { return nil }
     let organization = try organizationalDomain(of: author)
     return organization == author ? nil : try record(at: organization)
   }
@@ -61,7 +66,7 @@ struct DomainRelations {
   }
 
   private func record(at name: DomainName) throws(PolicyLookupFailure) -> FoundPolicy? {
-    switch source.entry(at: name) {
+    switch source.entry(at: name, rules: discovery) {
     case .none: return nil
     case .failure(let outcome): throw PolicyLookupFailure(name: name, outcome: outcome)
     case .record(let interpretation, let text):
@@ -71,34 +76,31 @@ struct DomainRelations {
 
   /// How an identifier's domain relates to the Author Domain (RFC 9989 section 4.4).
   ///
-  /// Without a policy record no name on the Author Domain's walk has one, so only the name itself
-  /// can align, and nothing is asked. Nor is anything asked about a name that is not at or below
-  /// the Author Domain's Organizational Domain: it cannot have the same one, and whether its DNS
-  /// answers is for strangers to decide, who must not turn a fail into a temperror so.
+  /// An Organizational Domain is its name or a name above it. So an identifier that does not lie at
+  /// or below the author's cannot align, and no walk from it is needed: whoever holds that domain
+  /// cannot turn a fail into a temperror by servers that do not answer.
+  ///
+  /// `hasRecord` says whether a record was found for the author. Without one no name on the Author
+  /// Domain's walk has one, only the name itself can align, and nothing is asked.
   func alignment(
-    of identifier: DomainName?, with author: DomainName, mode: AlignmentMode, hasPolicy: Bool
+    of identifier: DomainName?, with author: DomainName, mode: AlignmentMode, hasRecord: Bool
   ) -> Alignment {
     guard let identifier else {
       return Alignment(isAligned: false, mode: mode, obstacle: .noDomain)
     }
     if identifier == author { return Alignment(isAligned: true, mode: mode) }
-    guard hasPolicy else {
-      return Alignment(isAligned: false, mode: mode, obstacle: .otherOrganization)
-    }
+    let other = Alignment(isAligned: false, mode: mode, obstacle: .otherOrganization)
+    guard hasRecord || publicSuffixList != nil,
+      identifier.suffix(labels: 1) == author.suffix(labels: 1)
+    else { return other }
     do throws(PolicyLookupFailure) {
-      let authorOrganization = try organizationalDomain(of: author)
-      guard identifier.isEqualOrBelow(authorOrganization) else {
-        return Alignment(isAligned: false, mode: mode, obstacle: .otherOrganization)
-      }
+      let authors = try organizationalDomain(of: author)
+      guard identifier.isEqualOrBelow(authors) else { return other }
       let organization = try organizationalDomain(of: identifier)
       let obstacle: AlignmentObstacle? =
-        if organization != authorOrganization {
+        if organization != authors {
           .otherOrganization
-        } else if mode == .strict {
-          .strictMismatch
-        } else {
-          nil
-        }
+        } else if mode == .strict { .strictMismatch } else { nil }
       return Alignment(
         isAligned: obstacle == nil, mode: mode, organizationalDomain: organization,
         obstacle: obstacle)

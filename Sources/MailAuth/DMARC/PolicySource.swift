@@ -10,29 +10,37 @@ final class PolicySource {
     case failure(DNSOutcome)
   }
 
+  private struct Key: Hashable {
+    var name: DomainName
+    var rules: PolicyDiscovery
+  }
+
   private let resolver: CheckResolver
-  private var entries: [DomainName: Entry] = [:]
+  private var answers: [DomainName: DNSAnswer] = [:]
+  private var entries: [Key: Entry] = [:]
   private var existence: [DomainName: DNSOutcome] = [:]
 
   init(_ resolver: CheckResolver) { self.resolver = resolver }
 
-  /// The entry at `_dmarc.<name>`.
-  func entry(at name: DomainName) -> Entry {
-    if let known = entries[name] { return known }
-    let answer = resolver.answer("_dmarc.\(name)", .txt)
+  /// The entry at `_dmarc.<name>`, damaged records judged by `rules`.
+  func entry(at name: DomainName, rules: PolicyDiscovery = .treewalk) -> Entry {
+    let key = Key(name: name, rules: rules)
+    if let known = entries[key] { return known }
+    let answer = answers[name] ?? resolver.answer("_dmarc.\(name)", .txt)
+    answers[name] = answer
     let entry: Entry
     if answer.outcome.isTemporaryFailure {
       entry = .failure(answer.outcome)
     } else {
       let found = answer.joinedTexts.compactMap { text in
-        DMARCPolicyRecord.interpret(text).map { (interpretation: $0, text: text) }
+        DMARCPolicyRecord.interpret(text, rules: rules).map { (interpretation: $0, text: text) }
       }
       entry =
         found.count == 1
         ? .record(found[0].interpretation, text: found[0].text.printable(limit: 4096))
         : .none(count: found.count)
     }
-    entries[name] = entry
+    entries[key] = entry
     return entry
   }
 

@@ -47,7 +47,9 @@ extension UnboundReply {
       let type = number(rest.prefix(2))
       if type == 6 { return false }
       hasServer = hasServer || type == 2
-      rest = rest.dropFirst(10 + number(rest.dropFirst(8).prefix(2)))
+      let length = 10 + number(rest.dropFirst(8).prefix(2))
+      guard rest.count >= length else { return false }
+      rest = rest.dropFirst(length)
     }
     return hasServer
   }

@@ -36,6 +36,9 @@ extension OverrideReason {
   /// The domain tests its policy, so that what it asks for is taken one step down.
   public static let testMode = OverrideReason(
     .policyTestMode, comment: "t=y, the policy is taken one step down")
+  /// `pct` spared the message; RFC 9990 has no type for it any more.
+  public static let sampledOut = OverrideReason(
+    .other, comment: "sampled out, the policy applies to pct= of mail")
   /// The client is in an exempt network.
   public static let exemptNetwork = OverrideReason(
     .localPolicy, comment: "the client's network is exempt from DMARC policies")

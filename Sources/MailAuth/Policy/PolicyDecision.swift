@@ -58,7 +58,9 @@ struct PolicyDecision {
   private mutating func judgeFailure() {
     let dmarc = evaluation.dmarc
     let asked = dmarc.appliedPolicy ?? DomainOwnerPolicy.none
-    if dmarc.record?.isTesting == true, let before = dmarc.policyBeforeTesting, before != asked {
+    if dmarc.isSampledOut {
+      reasons.append(.sampledOut)
+    } else if dmarc.record?.isTesting == true, dmarc.policyBeforeTesting != asked {
       reasons.append(.testMode)
     }
     guard asked != .none else { return }

@@ -73,8 +73,9 @@ struct Configuration: Sendable, Equatable {
   }
 
   struct DMARC: Sendable, Equatable {
-    var discovery: PolicyDiscovery
+    var discovery: DiscoveryChoice
     var publicSuffixList: String
+    var maxAuthorDomains: Int
   }
 
   struct Headers: Sendable, Equatable {

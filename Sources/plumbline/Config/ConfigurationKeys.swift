@@ -32,7 +32,7 @@ extension ConfigurationKey {
     limitsDeadlineSeconds, limitsHeaderBytes, limitsHeaderFields,
     spfMaxVoidLookups,
     dkimMaxSignatures, dkimMinimumKeyBits, dkimPartialBody,
-    dmarcDiscovery, dmarcPublicSuffixList,
+    dmarcDiscovery, dmarcPublicSuffixList, dmarcMaxAuthorDomains,
     arcTrustedSealers,
     policyEnforce, policyQuarantineAction, policyQuarantineField, policyRejectText,
     policyExemptNetworks, policySpareMailingLists, policyTrustedForwarders, policyOnTemperror,
@@ -133,13 +133,19 @@ extension ConfigurationKey {
     help: "What a signature is worth whose l= leaves a part of the body unsigned: \"policy\" means"
       + " it does not pass.")
   static let dmarcDiscovery = ConfigurationKey(
-    "dmarc.discovery", .choice(["treewalk", "psl"]), default: .string("treewalk"),
+    "dmarc.discovery", .choice(DiscoveryChoice.allCases.map(\.rawValue)),
+    default: .string("treewalk"),
     help: "How policies and organizational domains are found: by the DNS tree walk of RFC 9989 or"
-      + " by the public suffix list as in RFC 7489.")
+      + " by the public suffix list as in RFC 7489; \"compare\" acts on the tree walk and records"
+      + " where the list would have given something else.")
   static let dmarcPublicSuffixList = ConfigurationKey(
     "dmarc.public_suffix_list", .path,
     default: .string("/usr/share/publicsuffix/public_suffix_list.dat"),
-    help: "The public suffix list; it must exist when discovery is \"psl\".")
+    help: "The public suffix list; it must exist when discovery is \"psl\" or \"compare\".")
+  static let dmarcMaxAuthorDomains = ConfigurationKey(
+    "dmarc.max_author_domains", .integer(1...10), default: .integer(3), unit: "domains",
+    help: "How many domains of a From field with several authors are evaluated, each by itself;"
+      + " the worst result counts. With more domains the message is permerror.")
 
   // MARK: ledger, report, log
 

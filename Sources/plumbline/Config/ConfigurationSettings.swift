@@ -29,7 +29,8 @@ struct ConfigurationSettings {
         maxSignatures: integer(.dkimMaxSignatures), minimumKeyBits: integer(.dkimMinimumKeyBits),
         partialBody: choice(.dkimPartialBody)),
       dmarc: Configuration.DMARC(
-        discovery: choice(.dmarcDiscovery), publicSuffixList: file(.dmarcPublicSuffixList)),
+        discovery: choice(.dmarcDiscovery), publicSuffixList: file(.dmarcPublicSuffixList),
+        maxAuthorDomains: integer(.dmarcMaxAuthorDomains)),
       policy: policy, headers: Configuration.Headers(receivedSPF: boolean(.headersReceivedSPF)),
       ledger: Configuration.Ledger(database: file(.ledgerDatabase)),
       report: report(authservID: authservID),

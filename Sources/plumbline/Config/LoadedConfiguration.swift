@@ -69,7 +69,9 @@ struct LoadedConfiguration {
     _ settings: ConfigurationSettings, path: String
   ) -> [ConfigurationProblem] {
     var keys: [ConfigurationKey] = [.dnsZoneFile, .dnsTrustAnchorFile]
-    if settings.optionalText(.dmarcDiscovery) == "psl" { keys.append(.dmarcPublicSuffixList) }
+    if settings.optionalText(.dmarcDiscovery) != DiscoveryChoice.treewalk.rawValue {
+      keys.append(.dmarcPublicSuffixList)
+    }
     return keys.compactMap { key in
       guard let file = settings.optionalFile(key),
         !FileManager.default.isReadableFile(atPath: file)

@@ -24,7 +24,9 @@ import Testing
     let question: [UInt8] = [1, 0x61, 0, 0, 16, 0, 1]
     func message(authority types: [UInt8]) -> [UInt8] {
       let header: [UInt8] = [0, 0, 0x81, 0x80, 0, 1, 0, 0, 0, UInt8(types.count), 0, 0]
-      let records = types.flatMap { [0xC0, 12, 0, $0, 0, 1, 0, 0, 0, 9, 0, 2, 0xC0, 12] }
+      let records = types.flatMap { type -> [UInt8] in
+        [0xC0, 12, 0, type, 0, 1, 0, 0, 0, 9, 0, 2, 0xC0, 12]
+      }
       return header + question + records
     }
     #expect(UnboundReply.isReferral(message(authority: [2, 2])))

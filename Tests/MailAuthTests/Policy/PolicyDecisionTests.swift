@@ -296,7 +296,7 @@ import Testing
   @Test func everyRuleHasACommentOfItsOwn() {
     let reasons: [OverrideReason] = [
       .monitoring, .testMode, .exemptNetwork, .trustedForwarder, .mailingList, .quarantineOnly,
-      .temporaryError, .deferred, .unusableFrom,
+      .temporaryError, .deferred, .unusableFrom, .sampledOut,
     ]
     #expect(Set(reasons.map(\.comment)).count == reasons.count)
     #expect(reasons.allSatisfy { $0.comment?.isEmpty == false })

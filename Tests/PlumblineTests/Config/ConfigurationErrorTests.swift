@@ -60,6 +60,7 @@ import Testing
     ("dkim.partial_body", ["'fail'", "''", "1"]),
     ("dmarc.discovery", ["'tree'", "'PSL'", "1"]),
     ("dmarc.public_suffix_list", ["''", "1"]),
+    ("dmarc.max_author_domains", ["0", "11", "'3'"]),
     ("arc.trusted_sealers", ["'a.example'", "['a']", "['a@b.example']", "[1]"]),
     ("policy.enforce", ["'on'", "true", "'Reject'"]),
     ("policy.quarantine_action", ["'discard'", "1"]),

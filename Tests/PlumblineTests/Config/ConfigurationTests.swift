@@ -127,6 +127,7 @@ import Testing
       [dmarc]
       discovery = "psl"
       public_suffix_list = "psl.dat"
+      max_author_domains = 10
       [arc]
       trusted_sealers = ["Lists.Example.org"]
       [policy]
@@ -174,7 +175,8 @@ import Testing
         == Configuration.DKIM(maxSignatures: 50, minimumKeyBits: 2048, partialBody: .pass))
     #expect(
       configuration.dmarc
-        == Configuration.DMARC(discovery: .psl, publicSuffixList: directory.path("psl.dat")))
+        == Configuration.DMARC(
+          discovery: .psl, publicSuffixList: directory.path("psl.dat"), maxAuthorDomains: 10))
     var policy = LocalPolicy()
     policy.enforcement = .reject
     policy.quarantineAction = .hold
