@@ -260,7 +260,7 @@ struct DiscoveryModeTests {
     let verdict = Verdict(spared, envelope: .test(), authservID: "mx.example")
     #expect(
       verdict.overrideReasons.first
-        == OverrideReason(.other, comment: Verdict.sampledOutComment))
+        == OverrideReason.sampledOut)
     #expect(!verdict.overrideReasons.contains { $0.type == .policyTestMode })
     // A policy of none has nothing to spare from.
     bed.zone = []
