@@ -46,7 +46,7 @@ private func checkReport(_ value: [UInt8]) {
   parser = ReportedResultsParser(value)
   let identifier = parser.authservID()
   let results = parser.results()
-  check((identifier?.utf8.count ?? 0) <= 255 + 3, "the authserv-id is too long")
+  check((identifier?.utf8.count ?? 0) < 270, "the authserv-id is too long")
   check(results.count <= ReportedResultsParser.mostResults, "too many results")
   for result in results {
     check(
