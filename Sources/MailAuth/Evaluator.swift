@@ -183,7 +183,7 @@ public final class MessageEvaluation {
 
     let dkimResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
     let signatures =
-      dkim?.finish(dkimResolver, first: early.first?.organization) ?? unreadSignatures
+      dkim?.finish(dkimResolver, first: early.compactMap(\.organization).first) ?? unreadSignatures
     early.forEach { $0.finish() }
     let mailFrom = mailFromSPF.value()
     let helo = heloSPF.value()

@@ -256,7 +256,7 @@ private struct RootCauseFinder {
     RootCause(
       code: .unknownSource,
       explanation: "Nothing about this message belongs to \(author) and passed. \(spf.explanation)",
-      fix: "If the sender is legitimate, it needs a DKIM key of \(author); if not, there is nothing "
-        + "to mend.")
+      fix: "If the sender is legitimate, it needs a DKIM key of \(author); if not, there is "
+        + "nothing to mend.")
   }
 }

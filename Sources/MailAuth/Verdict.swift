@@ -1,46 +1,36 @@
-/// What was done with a message because of DMARC (RFC 9990 section 3.1.1.9).
-///
-/// A pass is recorded as `none`; aggregate reports write `pass` where the policy enforces.
-public enum Disposition: String, Sendable, Codable {
-  /// Nothing.
-  case none
-  /// The message was held as suspicious.
-  case quarantine
-  /// The message was refused.
-  case reject
-}
+/// How verdicts are reached and written: all that does not change from message to message.
+public struct VerdictSettings: Sendable, Equatable {
+  /// The name under which results are written (RFC 8601 section 2.5).
+  public var authservID: String
+  /// What is done with the results.
+  public var policy: LocalPolicy
+  /// Whether a Received-SPF field is written besides Authentication-Results.
+  public var writesReceivedSPF: Bool
 
-/// Why a disposition differs from what the policy asks for (RFC 9990 section 3.1.6).
-public struct OverrideReason: Sendable, Codable, Equatable {
-  /// The types of RFC 9990.
-  public enum Kind: String, Sendable, Codable {
-    /// A local exemption.
-    case localPolicy = "local_policy"
-    /// Local heuristics saw a mailing list.
-    case mailingList = "mailing_list"
-    /// Anything else; the comment explains.
-    case other
-    /// Exempt because of `t=y`.
-    case policyTestMode = "policy_test_mode"
-    /// The failure was expected: a known forwarder.
-    case trustedForwarder = "trusted_forwarder"
-  }
-
-  /// The type.
-  public var type: Kind
-  /// A sentence out of a small fixed set, so that report rows do not split; nil when the type says
-  /// it all.
-  public var comment: String?
-
-  /// Makes a reason.
-  public init(_ type: Kind, comment: String? = nil) {
-    self.type = type
-    self.comment = comment
+  /// Makes settings; by default nothing is enforced.
+  public init(
+    authservID: String, policy: LocalPolicy = LocalPolicy(), writesReceivedSPF: Bool = false
+  ) {
+    self.authservID = authservID
+    self.policy = policy
+    self.writesReceivedSPF = writesReceivedSPF
   }
 }
 
 /// An evaluation together with local policy: what is done and what is written on the message.
 public struct Verdict: Sendable, Equatable {
+  /// What the SMTP client is answered, and the MTA told.
+  public enum Answer: Sendable, Equatable {
+    /// The message is taken.
+    case accept
+    /// The message is taken and held in the MTA's queue; the reason is for the MTA's log.
+    case hold(reason: String)
+    /// The message is refused.
+    case reject(SMTPReply)
+    /// The message is refused for now.
+    case tempfail(SMTPReply)
+  }
+
   /// What is done because of DMARC.
   public var disposition: Disposition
   /// Why that differs from the policy; empty when it does not.
@@ -48,53 +38,60 @@ public struct Verdict: Sendable, Equatable {
   /// The value of the Authentication-Results field to add: authserv-id and results on one line,
   /// no leading blank (RFC 8601 section 2.2).
   public var authenticationResults: String
+  /// The fields to put on top of the message, from the top down; the ledger does not keep them.
+  public var addedFields: [AddedField]
+  /// The answer; the ledger does not keep it.
+  public var answer: Answer
 
   /// Makes a verdict.
   public init(
-    disposition: Disposition, overrideReasons: [OverrideReason], authenticationResults: String
+    disposition: Disposition, overrideReasons: [OverrideReason], authenticationResults: String,
+    addedFields: [AddedField] = [], answer: Answer = .accept
   ) {
     self.disposition = disposition
     self.overrideReasons = overrideReasons
     self.authenticationResults = authenticationResults
+    self.addedFields = addedFields
+    self.answer = answer
   }
 }
 
 extension Verdict {
   /// Decides what to do with a message.
   ///
-  /// For now that is always nothing: results are recorded and written on the message, and no policy
-  /// is enforced.
+  /// - Parameters:
+  ///   - evaluation: What was found out.
+  ///   - envelope: The message's envelope.
+  ///   - settings: The local policy, and the name under which results are written.
+  public init(_ evaluation: Evaluation, envelope: Envelope, settings: VerdictSettings) {
+    let decision = PolicyDecision(evaluation, envelope: envelope, policy: settings.policy)
+    let results = AuthenticationResults.text(
+      authservID: settings.authservID, evaluation: evaluation, envelope: envelope,
+      disposition: decision.disposition)
+    var fields = [
+      AddedField(name: AuthenticationResults.fieldName, value: results, layout: .entries)
+    ]
+    if settings.writesReceivedSPF {
+      let value = ReceivedSPF.text(
+        authservID: settings.authservID, outcome: evaluation.mailFromSPF, envelope: envelope)
+      fields.append(AddedField(name: ReceivedSPF.fieldName, value: value))
+    }
+    if decision.disposition == .quarantine, settings.policy.quarantineAction == .header {
+      let field = settings.policy.quarantineField
+      fields.append(AddedField(name: field.name, value: field.value))
+    }
+    self.init(
+      disposition: decision.disposition, overrideReasons: decision.reasons,
+      authenticationResults: results, addedFields: fields, answer: decision.answer)
+  }
+
+  /// Decides under the policy that only watches.
   ///
   /// - Parameters:
   ///   - evaluation: What was found out.
   ///   - envelope: The message's envelope.
   ///   - authservID: The name under which results are written (RFC 8601 section 2.5).
   public init(_ evaluation: Evaluation, envelope: Envelope, authservID: String) {
-    self.init(
-      disposition: .none, overrideReasons: Self.overrideReasons(evaluation.dmarc),
-      authenticationResults: AuthenticationResults.text(
-        authservID: authservID, evaluation: evaluation, envelope: envelope))
-  }
-
-  /// The comment of a message whose policy is not applied because nothing is enforced.
-  public static let monitoringComment = "monitoring only, policies are not enforced"
-  /// The comment of a message that `pct` spared: RFC 9990 has no type for it any more.
-  public static let sampledOutComment = "sampled out, the policy applies to pct= of mail"
-  /// The comment of a message whose DMARC result is temperror.
-  public static let temporaryErrorComment = "DMARC temperror, a DNS answer is missing"
-
-  private static func overrideReasons(_ dmarc: DMARCOutcome) -> [OverrideReason] {
-    guard let record = dmarc.record else { return [] }
-    switch dmarc.result {
-    case .temperror: return [OverrideReason(.other, comment: temporaryErrorComment)]
-    case .fail:
-      let isLowered = dmarc.appliedPolicy != dmarc.policyBeforeTesting
-      let tested = record.isTesting && isLowered && !dmarc.isSampledOut
-      let ignored = dmarc.appliedPolicy != DomainOwnerPolicy.none
-      return (tested ? [OverrideReason(.policyTestMode)] : [])
-        + (dmarc.isSampledOut ? [OverrideReason(.other, comment: sampledOutComment)] : [])
-        + (ignored ? [OverrideReason(.localPolicy, comment: monitoringComment)] : [])
-    case .none, .pass, .permerror: return []
-    }
+    self.init(evaluation, envelope: envelope, settings: VerdictSettings(authservID: authservID))
   }
 }

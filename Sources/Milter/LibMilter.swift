@@ -68,7 +68,7 @@ enum LibMilter {
     var description = unsafe smfiDesc()
     unsafe description.xxfi_name = cString("plumbline")
     unsafe description.xxfi_version = SMFI_VERSION
-    unsafe description.xxfi_flags = UInt(SMFIF_ADDHDRS | SMFIF_CHGHDRS)
+    unsafe description.xxfi_flags = UInt(SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE)
     unsafe description.xxfi_negotiate = negotiated
     unsafe description.xxfi_connect = connected
     unsafe description.xxfi_helo = greeted
@@ -106,11 +106,15 @@ private func negotiated(
   else { return SMFIS_TEMPFAIL }
 
   // Asking for what is not offered would make libmilter end the connection, and mail would stop.
-  let wantedActions = UInt(SMFIF_ADDHDRS | SMFIF_CHGHDRS)
-  unsafe actions.pointee = wantedActions & offeredActions
-  if offeredActions & wantedActions != wantedActions {
+  let headerActions = UInt(SMFIF_ADDHDRS | SMFIF_CHGHDRS)
+  let holdActions = session.server.mayHold() ? UInt(SMFIF_QUARANTINE) : 0
+  unsafe actions.pointee = (headerActions | holdActions) & offeredActions
+  if offeredActions & headerActions != headerActions {
     session.server.warnOnce(
       "the MTA does not let filters edit headers; Authentication-Results get lost")
+  }
+  if offeredActions & holdActions != holdActions {
+    session.server.warnOnce("the MTA does not let filters hold messages; they will be delivered")
   }
   session.waivedReplies = waivableReplies & offeredSteps
   session.keepsLeadingSpace = offeredSteps & UInt(SMFIP_HDR_LEADSPC) != 0
@@ -257,62 +261,14 @@ extension Session {
   }
 }
 
-// MARK: - Answers
-
-private func answer(
-  _ reply: MilterReply, _ context: OpaquePointer?, _ session: Session, queueID: String
-) -> sfsistat {
-  switch reply {
-  // At the end of a message this accepts it just as SMFIS_ACCEPT does; but that one makes libmilter
-  // forget that the message ended, and then it ignores the MTA's SMFIC_QUIT_NC.
-  case .accept: return SMFIS_CONTINUE
-  case .tempfail(let code, let enhancedCode, let text):
-    // MTAs take the text as a format: "%" is written twice. libmilter allows 980 octets, no CR, LF.
-    let safe = Array(text.utf8).printable(limit: 400).split(
-      separator: "%", omittingEmptySubsequences: false
-    ).joined(separator: "%%")
-    let status = unsafe withMutableCString(code) { code in
-      unsafe withMutableCString(enhancedCode) { enhancedCode in
-        unsafe withMutableCString(safe) { unsafe smfi_setreply(context, code, enhancedCode, $0) }
-      }
-    }
-    if status != MI_SUCCESS || !code.hasPrefix("4") {
-      session.server.report(
-        "the reply \(code) \(enhancedCode) is no temporary failure; the MTA's own is sent",
-        queueID: queueID)
-    }
-    return SMFIS_TEMPFAIL
-  }
-}
-
-/// Makes one header edit; returns what went wrong.
-private func make(_ edit: HeaderEdit, _ context: OpaquePointer?, _ session: Session) -> String? {
-  if let problem = edit.problem { return problem }
-  let status: Int32
-  switch edit {
-  case .insert(let index, let name, let value):
-    status = unsafe withMutableCString(name) { name in
-      unsafe withMutableCString(session.editValue(value)) {
-        unsafe smfi_insheader(context, Int32(index), name, $0)
-      }
-    }
-  case .delete(let name, let occurrence):
-    // An empty value deletes the field.
-    status = unsafe withMutableCString(name) {
-      unsafe smfi_chgheader(context, $0, Int32(occurrence), cString(""))
-    }
-  }
-  return status == MI_SUCCESS ? nil : "libmilter refused it, or the connection is lost"
-}
-
 // MARK: - C values
 
 /// A literal as the `char *` that libmilter's functions take; none of them writes to it.
-private func cString(_ text: StaticString) -> UnsafeMutablePointer<CChar> {
+func cString(_ text: StaticString) -> UnsafeMutablePointer<CChar> {
   unsafe UnsafeMutableRawPointer(mutating: text.utf8Start).assumingMemoryBound(to: CChar.self)
 }
 
-private func withMutableCString(
+func withMutableCString(
   _ text: String, _ body: (UnsafeMutablePointer<CChar>?) -> Int32
 ) -> Int32 {
   // libmilter's parameters lack const; it copies what they point to.

@@ -23,6 +23,8 @@ internal import Synchronization
 public final class MilterServer: Sendable {
   let settings: MilterServerSettings
   let logger: Logger
+  /// Whether messages may have to be held; asked at the beginning of each connection.
+  let mayHold: @Sendable () -> Bool
   let beginMessage: @Sendable (MilterEnvelopeStart) -> (any MilterTransaction)?
 
   /// The reply to messages that begin while the milter drains.
@@ -58,14 +60,18 @@ public final class MilterServer: Sendable {
   /// - Parameters:
   ///   - settings: How to listen and end.
   ///   - logger: For what concerns the milter itself; a message's lines carry `queueID`.
+  ///   - mayHold: Whether answers may be ``MilterReply/hold(reason:)``, which the MTA has to be told
+  ///     at the beginning of a connection; called there, on one of libmilter's threads.
   ///   - beginMessage: Called at each MAIL on one of libmilter's threads, several at a time; makes
   ///     the message's transaction, or nil when the MTA need not send the message. Must not wait.
   public init(
     settings: MilterServerSettings, logger: Logger,
+    mayHold: @escaping @Sendable () -> Bool = { false },
     beginMessage: @escaping @Sendable (MilterEnvelopeStart) -> (any MilterTransaction)?
   ) {
     self.settings = settings
     self.logger = logger
+    self.mayHold = mayHold
     self.beginMessage = beginMessage
   }
 

@@ -42,6 +42,10 @@ public enum HeaderEdit: Sendable, Equatable {
 public enum MilterReply: Sendable, Equatable {
   /// Go on with the message.
   case accept
+  /// Go on with the message and keep it in the MTA's hold queue; the reason is for the MTA's log.
+  case hold(reason: String)
+  /// Refuse the message: a 5yz code, an enhanced code and one line of text.
+  case reject(code: String, enhancedCode: String, text: String)
   /// Ask the client to try again: a 4yz code, an enhanced code and one line of text.
   case tempfail(code: String, enhancedCode: String, text: String)
 }

@@ -36,7 +36,8 @@ struct RowAssembler {
   private func reasons(of message: ReportableMessage) -> [AggregateReport.Reason] {
     var reasons = message.overrideReasons.map {
       AggregateReport.Reason(
-        type: $0.type, comment: $0.comment.map { ReportText.sanitized($0, limit: 200) })
+        // The longest is that of an ARC chain, some 80 octets a set.
+        type: $0.type, comment: $0.comment.map { ReportText.sanitized($0, limit: 4000) })
     }
     switch message.result {
     case .temperror, .permerror:

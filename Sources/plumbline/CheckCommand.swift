@@ -8,8 +8,10 @@ struct CheckCommand: ParsableCommand {
     commandName: "check",
     abstract: "Evaluate one message file, offline or live, and explain the outcome.",
     discussion: """
-      Without --zone the system's DNS is asked. Exit status: 0 evaluated, 64 bad usage, \
-      66 unreadable input, 70 a fault of our own.
+      With --config the message is evaluated and judged as the milter would do it with that file; the \
+      other options come before what it says. Without --config and --zone the system's DNS is \
+      asked, and nothing is enforced. Exit status: 0 evaluated, 64 bad usage, 66 unreadable input, \
+      70 a fault of our own, 78 the configuration cannot be used.
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
@@ -23,11 +25,17 @@ struct CheckCommand: ParsableCommand {
   @Option(help: "The client's HELO or EHLO name.")
   var helo: String
 
+  @Option(help: "The client's name, if it is verified: it leads to the address and back.")
+  var clientName: String?
+
   @Option(help: "The reverse-path; empty for the null reverse-path.")
   var mailFrom: String
 
   @Option(help: "A recipient; may be repeated.")
   var rcpt: [String] = []
+
+  @Option(help: "Evaluate and judge as this configuration file says.")
+  var config: String?
 
   @Option(help: "Answer DNS questions from this YAML file.")
   var zone: String?
@@ -35,12 +43,14 @@ struct CheckCommand: ParsableCommand {
   @Option(help: "The time of evaluation in seconds since the epoch (default: now).")
   var now: Int64?
 
-  @Option(help: "The name under which results are written (default: this host's name).")
+  @Option(
+    help: "The name under which results are written (default: the configuration's, or this host's)."
+  )
   var authservId: String?
 
   @Option(
     help: "How policies are found: treewalk (RFC 9989), psl (RFC 7489), or compare: by both.")
-  var discovery = DiscoveryChoice.treewalk
+  var discovery: DiscoveryChoice?
 
   @Option(help: "The public suffix list for --discovery psl and compare.")
   var publicSuffixList = "/usr/share/publicsuffix/public_suffix_list.dat"
@@ -54,35 +64,49 @@ struct CheckCommand: ParsableCommand {
   }
 
   func run() throws {
-    // Looking up the host's own name can ask the DNS, so it is not done without need.
-    let authservID = authservId ?? HostName.fullName()
-    var settings = EvaluatorSettings(receivingHost: authservID)
-    settings.discovery = try discovery.mode(loadPublicSuffixList)
-    let evaluator = try internally {
-      try Evaluator(settings: settings, resolver: try makeResolver())
+    let wiring = try config.map { path throws(ConfigurationError) in
+      Wiring(configuration: try Configuration.load(path: path))
     }
+    // Looking up the host's own name can ask the DNS, so it is not done without need.
+    let authservID =
+      authservId ?? wiring?.configuration.milter.authservID ?? HostName.fullName()
+    var verdicts = wiring?.configuration.verdictSettings ?? VerdictSettings(authservID: authservID)
+    verdicts.authservID = authservID
+    let evaluator = try makeEvaluator(wiring, receivingHost: authservID)
     let envelope = Envelope(
-      clientAddress: ip, helo: Array(helo.utf8), mailFrom: Self.addressOctets(mailFrom),
-      recipients: rcpt.map(Self.addressOctets))
+      clientAddress: ip, clientName: clientName, helo: Array(helo.utf8),
+      mailFrom: Self.addressOctets(mailFrom), recipients: rcpt.map(Self.addressOctets))
+    let seconds = wiring?.configuration.limits.deadlineSeconds ?? 20
     let evaluation = evaluator.begin(
       envelope, now: now ?? Int64(Date().timeIntervalSince1970),
-      deadline: { ContinuousClock.now.advanced(by: .seconds(20)) })
+      deadline: { ContinuousClock.now.advanced(by: .seconds(seconds)) })
     try feed(evaluation)
     let result = evaluation.finish()
-    let verdict = Verdict(result, envelope: envelope, authservID: authservID)
+    let verdict = Verdict(result, envelope: envelope, settings: verdicts)
     switch format {
     case .json: print(try internally { try CheckJSON(result, verdict).text() })
     case .text: print(CheckText(result, verdict, envelope).text)
     }
   }
 
-  private func makeResolver() throws -> any Resolver {
-    guard let zone else { return try LiveResolver(LiveResolverSettings()) }
-    do {
-      return try ZoneResolver(contentsOf: zone)
-    } catch {
-      throw UnreadableInput(message: "\(error)")
+  private func makeEvaluator(_ wiring: Wiring?, receivingHost: String) throws -> Evaluator {
+    var settings =
+      try wiring?.evaluatorSettings() ?? EvaluatorSettings(receivingHost: receivingHost)
+    if let discovery { settings.discovery = try discovery.mode(loadPublicSuffixList) }
+    let resolver = try makeResolver(wiring)
+    return try internally { try Evaluator(settings: settings, resolver: resolver) }
+  }
+
+  private func makeResolver(_ wiring: Wiring?) throws -> any Resolver {
+    if let zone {
+      do {
+        return try ZoneResolver(contentsOf: zone)
+      } catch {
+        throw UnreadableInput(message: "\(error)")
+      }
     }
+    if let wiring { return try starting { try wiring.resolver() } }
+    return try internally { try LiveResolver(LiveResolverSettings()) }
   }
 
   private func loadPublicSuffixList() throws -> PublicSuffixList {

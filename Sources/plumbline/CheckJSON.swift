@@ -20,7 +20,7 @@ struct CheckJSON: Encodable {
 
   private enum Key: String, CodingKey {
     case authorDomain, authorDomains, spf, dkim, arc, dmarc, rootCause, flow, disposition
-    case overrideReasons
+    case overrides, overrideReasons, reply, addedFields
     case authenticationResults, dns
     case mailFrom, helo
   }
@@ -39,9 +39,24 @@ struct CheckJSON: Encodable {
     try container.encode(evaluation.rootCause, forKey: .rootCause)
     try container.encode(evaluation.flow, forKey: .flow)
     try container.encode(verdict.disposition, forKey: .disposition)
+    try container.encode(verdict.overrideReasons, forKey: .overrides)
+    // The name of earlier versions.
     try container.encode(verdict.overrideReasons, forKey: .overrideReasons)
+    try container.encode(verdict.answer.reply?.description, forKey: .reply)
+    try container.encode(
+      verdict.addedFields.map { "\($0.name): \($0.value)" }, forKey: .addedFields)
     try container.encode(verdict.authenticationResults, forKey: .authenticationResults)
     try container.encode(evaluation.dns, forKey: .dns)
+  }
+}
+
+extension Verdict.Answer {
+  /// What the client is told besides that the message is taken; nil when it is.
+  var reply: SMTPReply? {
+    switch self {
+    case .accept, .hold: nil
+    case .reject(let reply), .tempfail(let reply): reply
+    }
   }
 }
 

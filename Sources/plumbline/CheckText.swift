@@ -24,6 +24,7 @@ struct CheckText {
       lines.append("         From names authors of \(names)")
     }
     lines += policyLines
+    lines += verdictLines
     if let comparison = dmarc.comparison { lines.append("Compare  \(comparison.explanation)") }
     if let cause = evaluation.rootCause {
       lines.append("Cause    \(cause.code.rawValue)")
@@ -46,6 +47,7 @@ struct CheckText {
     lines.append("")
     lines.append("Header   Authentication-Results:")
     lines += verdict.authenticationResults.split(separator: "; ").map { "           \($0)" }
+    lines += verdict.addedFields.dropFirst().map { "         \($0.name): \($0.value)" }
     return lines.joined(separator: "\n").withoutControls
   }
 
@@ -65,6 +67,19 @@ struct CheckText {
       lines.append("         asks for \(applied.rawValue) on this message\(sampled); done: \(done)")
     }
     return lines + record.problems.map { "         problem: \($0)" }
+  }
+
+  /// Why the policy is not followed, and what the client is told.
+  private var verdictLines: [String] {
+    let reasons = verdict.overrideReasons.map { reason in
+      "         override: \(reason.type.rawValue)\(reason.comment.map { " (\($0))" } ?? "")"
+    }
+    switch verdict.answer {
+    case .accept: return reasons
+    case .hold: return reasons + ["         the message is held"]
+    case .reject(let reply), .tempfail(let reply):
+      return reasons + ["         the client is told: \(reply)"]
+    }
   }
 
   private func spfLines(_ title: String, _ outcome: SPFOutcome) -> [String] {

@@ -12,8 +12,8 @@ final class IncomingMessage: MilterTransaction {
     var ledger: any LedgerStore
     var checks: CheckPool
     var logger: Logger
-    /// The name under which results are written.
-    var authservID: String
+    /// The local policy, and the name under which results are written.
+    var verdicts: VerdictSettings
     /// The name of this host, when the MTA does not give its own.
     var hostName: String
     /// The longest time one message's checks may take.
@@ -27,8 +27,7 @@ final class IncomingMessage: MilterTransaction {
   private var envelope: Envelope
   private let receivedAt: Int64
   private let evaluation: MessageEvaluation
-  private var resultsFields = 0
-  private var forgedOccurrences: [Int] = []
+  private var forged: ForgedFields
 
   init(_ start: MilterEnvelopeStart, clientAddress: IPAddress, context: Context) {
     self.context = context
@@ -36,6 +35,7 @@ final class IncomingMessage: MilterTransaction {
     envelope = Envelope(
       clientAddress: clientAddress, clientName: start.clientName, helo: start.helo,
       mailFrom: start.mailFrom)
+    forged = ForgedFields(context.verdicts)
     receivedAt = Int64(Date().timeIntervalSince1970)
     let seconds = context.deadlineSeconds
     evaluation = context.evaluator.begin(
@@ -49,12 +49,7 @@ final class IncomingMessage: MilterTransaction {
   }
 
   func header(_ field: HeaderField) {
-    if field.isNamed(AuthenticationResults.fieldName) {
-      resultsFields += 1
-      if AuthenticationResults.speaksFor(authservID: context.authservID, value: field.value) {
-        forgedOccurrences.append(resultsFields)
-      }
-    }
+    forged.add(field)
     evaluation.addHeader(field)
   }
 
@@ -65,22 +60,28 @@ final class IncomingMessage: MilterTransaction {
   func endOfMessage(queueID: String) -> MilterVerdict {
     let began = ContinuousClock.now
     let result = evaluation.finish()
-    let verdict = Verdict(result, envelope: envelope, authservID: context.authservID)
+    let verdict = Verdict(result, envelope: envelope, settings: context.verdicts)
     let waited = ContinuousClock.now - began
     record(queueID, result, verdict)
     logSummary(queueID, result, verdict, waited)
-    return MilterVerdict(edits: edits(verdict), reply: reply(queueID, result))
+    return MilterVerdict(edits: edits(verdict), reply: reply(queueID, result, verdict))
   }
 
-  private func reply(_ queueID: String, _ result: Evaluation) -> MilterReply {
+  private func reply(
+    _ queueID: String, _ result: Evaluation, _ verdict: Verdict
+  ) -> MilterReply {
+    let decided = MilterReply(verdict.answer)
     guard let failed = result.dkim.first(where: { $0.cause == .internalError }) else {
-      return .accept
+      return decided
     }
     context.logger.error(
       "not evaluated fully: \(failed.explanation)",
       metadata: [LineLogHandler.queueIDKey: "\(queueID)"])
     switch context.onFailure {
-    case .accept: return .accept
+    case .accept:
+      // The missing result is ours, so the answer for missing DNS answers does not fit.
+      if case .tempfail = decided { return .accept }
+      return decided
     case .tempfail:
       return .tempfail(
         code: "451", enhancedCode: "4.7.0", text: "Message could not be evaluated, try again")
@@ -103,16 +104,16 @@ final class IncomingMessage: MilterTransaction {
     }
   }
 
-  /// Forged fields go from the last to the first, so that no deletion moves another; ours is put
+  /// Forged fields go from the last to the first, so that no deletion moves another; ours are put
   /// on top of everything (RFC 8601 sections 4 and 5).
   private func edits(_ verdict: Verdict) -> [HeaderEdit] {
-    let deletions = forgedOccurrences.reversed().map { occurrence in
-      HeaderEdit.delete(name: AuthenticationResults.fieldName, occurrence: occurrence)
+    let deletions = forged.occurrences.map {
+      HeaderEdit.delete(name: $0.name, occurrence: $0.number)
     }
-    let value = verdict.authenticationResults.replacing("; ", with: ";\n\t")
-    return deletions + [
-      .insert(index: 0, name: AuthenticationResults.fieldName, value: " \(value)")
-    ]
+    return deletions
+      + verdict.addedFields.reversed().map {
+        .insert(index: 0, name: $0.name, value: $0.foldedValue)
+      }
   }
 
   private func logSummary(
@@ -126,12 +127,14 @@ final class IncomingMessage: MilterTransaction {
         + (result.dkim.count > 10 ? ",and \(result.dkim.count - 10) more" : "")
     let milliseconds =
       waited.components.seconds * 1000 + waited.components.attoseconds / 1_000_000_000_000_000
+    let overrides = verdict.overrideReasons.map(\.type.rawValue).joined(separator: ",")
     var parts = [
       "client=\(envelope.clientAddress)", "from=\(result.authorDomain?.text ?? "-")",
       "spf=\(result.mailFromSPF.result.rawValue)(\(result.mailFromSPF.domain.utf8.printable()))",
       "dkim=\(signatures)", "dmarc=\(dmarc.result.rawValue)", "cause=\(dmarc.cause.rawValue)",
       "policy=\(dmarc.appliedPolicy?.rawValue ?? "-")",
-      "disposition=\(verdict.disposition.rawValue)", "removed=\(forgedOccurrences.count)",
+      "disposition=\(verdict.disposition.rawValue)", "answer=\(verdict.answer.label)",
+      "overrides=\(overrides.isEmpty ? "-" : overrides)", "removed=\(forged.occurrences.count)",
       "ms=\(milliseconds)",
     ]
     if let comparison = dmarc.comparison, !comparison.differences.isEmpty {
@@ -142,5 +145,31 @@ final class IncomingMessage: MilterTransaction {
     }
     context.logger.info(
       "\(parts.joined(separator: " "))", metadata: [LineLogHandler.queueIDKey: "\(queueID)"])
+  }
+}
+
+extension MilterReply {
+  /// The answer of a verdict in the milter's terms.
+  fileprivate init(_ answer: Verdict.Answer) {
+    self =
+      switch answer {
+      case .accept: .accept
+      case .hold(let reason): .hold(reason: reason)
+      case .reject(let reply):
+        .reject(code: reply.code, enhancedCode: reply.enhancedCode, text: reply.text)
+      case .tempfail(let reply):
+        .tempfail(code: reply.code, enhancedCode: reply.enhancedCode, text: reply.text)
+      }
+  }
+}
+
+extension Verdict.Answer {
+  /// One word for log lines.
+  fileprivate var label: String {
+    switch self {
+    case .accept: "accept"
+    case .hold: "hold"
+    case .reject(let reply), .tempfail(let reply): reply.code
+    }
   }
 }

@@ -29,7 +29,7 @@ struct MilterCommand: ParsableCommand {
     let path = options.config
     let server = MilterServer(
       settings: configuration.milter.serverSettings, logger: logger,
-      beginMessage: { service.begin($0) })
+      mayHold: { service.mayHold }, beginMessage: { service.begin($0) })
     try starting { try server.openSocket() }
     MilterSignals.startThread(
       reload: { service.reload(configurationPath: path) }, stop: { server.drain() })

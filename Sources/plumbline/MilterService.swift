@@ -29,6 +29,12 @@ final class MilterService: Sendable {
     current = Mutex(Current(wiring: wiring, resolver: resolver, context: context))
   }
 
+  /// Whether a message may have to be held under the configuration that holds now.
+  var mayHold: Bool {
+    let policy = current.withLock { $0.context.verdicts.policy }
+    return policy.enforcement != .off && policy.quarantineAction == .hold
+  }
+
   /// Begins a message; nil when it is not to be evaluated.
   func begin(_ start: MilterEnvelopeStart) -> (any MilterTransaction)? {
     let (milter, context) = current.withLock { ($0.wiring.configuration.milter, $0.context) }
@@ -81,7 +87,7 @@ final class MilterService: Sendable {
     let configuration = wiring.configuration
     return IncomingMessage.Context(
       evaluator: try wiring.evaluator(resolver), ledger: ledger, checks: checks, logger: logger,
-      authservID: configuration.milter.authservID, hostName: wiring.hostName,
+      verdicts: configuration.verdictSettings, hostName: wiring.hostName,
       deadlineSeconds: configuration.limits.deadlineSeconds,
       onFailure: configuration.milter.onFailure)
   }

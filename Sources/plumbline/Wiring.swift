@@ -27,6 +27,11 @@ struct Wiring {
 
   /// The evaluator on top of a resolver.
   func evaluator(_ resolver: any Resolver) throws -> Evaluator {
+    try Evaluator(settings: try evaluatorSettings(), resolver: resolver)
+  }
+
+  /// How messages are evaluated.
+  func evaluatorSettings() throws -> EvaluatorSettings {
     var settings = EvaluatorSettings(receivingHost: hostName)
     settings.spf = SPFSettings(maxVoidLookups: configuration.spf.maxVoidLookups)
     settings.dkim.maximumSignatures = configuration.dkim.maxSignatures
@@ -44,7 +49,7 @@ struct Wiring {
       }
       return list
     }
-    return try Evaluator(settings: settings, resolver: resolver)
+    return settings
   }
 
   /// The ledger, for writing or for reading only.

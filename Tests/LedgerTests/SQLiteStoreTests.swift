@@ -181,7 +181,10 @@ import Testing
     let directory = try TemporaryDirectory()
     let path = directory.path("ledger.sqlite")
     try SQLiteStore(path: path).append(.test(queueID: "A"))
-    try DatabaseQueue(path: path).write { database in
+    // The store's writer may still be closing its connection.
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(20)
+    try DatabaseQueue(path: path, configuration: configuration).write { database in
       try database.execute(
         sql: """
           ALTER TABLE message DROP COLUMN arc;

@@ -84,6 +84,9 @@ enum SharedMilter {
     return script
   }
 
+  /// Whether connections that begin now may hold messages.
+  static let mayHold = Atomic(false)
+
   private static let directory = Mutex<TemporaryDirectory?>(nil)
 
   /// Where the milter listens; the first use starts it.
@@ -94,7 +97,8 @@ enum SharedMilter {
     atexit { SharedMilter.directory.withLock { $0?.remove() } }
     let server = MilterServer(
       settings: MilterServerSettings(socket: .unix(path: directory.path + "/milter")),
-      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+      mayHold: { mayHold.load(ordering: .relaxed) }
     ) { start in
       guard let script = scripts.withLock({ $0[start.mailFrom] }), !script.isSkipped else {
         return nil

@@ -41,6 +41,7 @@ import Testing
     for key in [
       "authorDomain", "authorDomains", "spf", "dkim", "arc", "dmarc", "disposition",
       "authenticationResults", "dns",
+      "overrides", "overrideReasons", "reply", "addedFields",
     ] {
       #expect(object[key] != nil, "\(key) is missing")
     }

@@ -10,15 +10,18 @@ final class MailHost {
   let postfix: PostfixInstance
   let directory: TemporaryDirectory
   private(set) var milter: Program
+  private let policy: String
 
-  /// Starts both, with `settings` at the end of main.cf; they take mail when this returns.
-  init(settings: [String] = []) throws {
+  /// Starts both, with `settings` at the end of main.cf and `policy` at the end of plumbline.conf;
+  /// they take mail when this returns.
+  init(settings: [String] = [], policy: String = "") throws {
+    self.policy = policy
     directory = try TemporaryDirectory()
     postfix = try PostfixInstance(settings: settings)
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
-        authservID: Self.authservID),
+        authservID: Self.authservID, policy: policy),
       to: "plumbline.conf")
     milter = try Self.startMilter(directory)
     let socket = postfix.milterSocketPath
@@ -30,11 +33,11 @@ final class MailHost {
   }
 
   /// Another configuration, in effect after HUP.
-  func configure(authservID: String) throws {
+  func configure(authservID: String = authservID, policy: String? = nil) throws {
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
-        authservID: authservID),
+        authservID: authservID, policy: policy ?? self.policy),
       to: "plumbline.conf")
   }
 
@@ -93,7 +96,9 @@ final class MailHost {
       Program.plumblinePath, ["milter", "--config", directory.path("plumbline.conf")])
   }
 
-  private static func configuration(socket: String, ledger: String, authservID: String) -> String {
+  private static func configuration(
+    socket: String, ledger: String, authservID: String, policy: String
+  ) -> String {
     """
     [milter]
     socket = "unix:\(socket)"
@@ -110,6 +115,8 @@ final class MailHost {
     organization = "Receiver Example"
     email = "dmarc-reports@receiver.example"
     receiver = "\(Self.authservID)"
+
+    \(policy)
 
     """
   }

@@ -70,6 +70,41 @@ import Testing
     #expect(summary[0].contains("removed=3"))
   }
 
+  @Test(
+    arguments: [
+      ("", 0x111), ("enforce = \"quarantine\"", 0x111), ("quarantine_action = \"hold\"", 0x111),
+      ("enforce = \"quarantine\"\nquarantine_action = \"hold\"", 0x131),
+    ] as [(String, UInt32)])
+  func asksToHoldMessagesOnlyIfItMay(policy: String, actions: UInt32) throws {
+    let milter = try RunningMilter(zone: Self.zone, settings: "[policy]\n\(policy)")
+    #expect(try milter.connect().agreement.actions == actions)
+  }
+
+  /// Forward-confirmed by the MTA, as Postfix's `smtpd_peername_lookup` has it.
+  @Test func trustsForwardersByTheirVerifiedName() throws {
+    let milter = try RunningMilter(
+      zone: Self.zone,
+      settings: "[policy]\nenforce = \"reject\"\ntrusted_forwarders = [\"alumni.example\"]")
+    for (queueID, name, reply) in [
+      ("4F1", "mx.alumni.example", MilterReplyCode.continue),
+      ("4F2", "[198.51.100.7]", .reply("550 5.7.26 Rejected by the DMARC policy of example.com")),
+    ] {
+      let client = try MilterClient(
+        .unix(milter.directory.path("milter.sock")), timeoutSeconds: 60)
+      try client.negotiate()
+      try client.connect(
+        MilterClientHost(name: name, address: "198.51.100.7"), hostName: "mx.test")
+      try client.command("H", MilterPacket.octets("mx.alumni.example"))
+      let outcome = try client.deliver(
+        MilterMessage(
+          mailFrom: "ann@example.com", header: [.init("From", " ann@example.com")],
+          queueID: queueID))
+      #expect(outcome.reply == reply)
+    }
+    #expect(
+      try milter.ledger().map(\.verdict.overrideReasons) == [[.trustedForwarder], []])
+  }
+
   @Test func recordsWhereTheOtherWayOfDiscoveryDiffers() throws {
     let list = try TemporaryDirectory()
     try list.write("com\n", to: "list.dat")

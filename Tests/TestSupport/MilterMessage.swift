@@ -74,6 +74,8 @@ public enum MilterEdit: Sendable, Equatable {
   case change(occurrence: UInt32, name: String, value: String)
   /// Appends a field.
   case add(name: String, value: String)
+  /// Puts the message on hold.
+  case hold(reason: String)
 
   /// Reads a packet; nil when it is no edit.
   init?(_ packet: MilterPacket) {
@@ -90,6 +92,9 @@ public enum MilterEdit: Sendable, Equatable {
     case UInt8(ascii: "h"):
       guard let name = reader.text(), let value = reader.text() else { return nil }
       self = .add(name: name, value: value)
+    case UInt8(ascii: "q"):
+      guard let reason = reader.text() else { return nil }
+      self = .hold(reason: reason)
     default: return nil
     }
   }

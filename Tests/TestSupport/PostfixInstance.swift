@@ -82,6 +82,23 @@ public final class PostfixInstance {
       .map { DeliveredMessage([UInt8](try Data(contentsOf: $0))) }
   }
 
+  /// The queue IDs of the messages on hold, in no particular order.
+  public func heldQueueIDs() throws -> [String] {
+    let folder = directory.path("queue/hold")
+    return FileManager.default.fileExists(atPath: folder)
+      ? try FileManager.default.contentsOfDirectory(atPath: folder) : []
+  }
+
+  /// A message in the queue, on hold or not.
+  ///
+  /// - Throws: ``FixtureError`` when Postfix does not show it.
+  public func queued(_ queueID: String) throws -> DeliveredMessage {
+    let result = try Program.run(
+      "/usr/sbin/postcat", ["-c", directory.path("etc"), "-hbq", queueID])
+    guard result.status == 0 else { throw FixtureError("postcat: \(result.errors)") }
+    return DeliveredMessage(Array(result.output.utf8))
+  }
+
   /// Waits until the message with this queue ID lies in the mailbox.
   ///
   /// - Throws: ``FixtureError`` with the mail log when it does not come in time.

@@ -92,7 +92,7 @@ struct AuthorDomainEvaluation {
     if found.name != author {
       let forExisting = record.subdomainPolicy ?? record.policy
       policy = forExisting
-      if let forMissing = record.nonexistentSubdomainPolicy, forMissing != forExisting {
+      if record.dependsOnExistence, let forMissing = record.nonexistentSubdomainPolicy {
         // An unanswered question leaves the name as existing: the milder reading of silence.
         outcome.authorDomainExists = source.exists(author)
         if outcome.authorDomainExists == false { policy = forMissing }

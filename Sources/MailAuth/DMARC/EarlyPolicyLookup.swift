@@ -31,10 +31,10 @@ struct EarlyPolicyLookup {
       return
     }
     self.identifiers = identifiers.filter { $0 != author && $0.isEqualOrBelow(organization) }
-    if relations.discovery == .treewalk {
-      let names = Set(self.identifiers.flatMap(TreeWalk.names))
-      resolver.prefetch(names.map { DNSQuestion("_dmarc.\($0)", .txt) })
-    }
+    // By the list, organizations ask nothing and existence does not matter.
+    guard relations.discovery == .treewalk else { return }
+    let names = Set(self.identifiers.flatMap(TreeWalk.names))
+    resolver.prefetch(names.map { DNSQuestion("_dmarc.\($0)", .txt) })
     // Failures are remembered and come up again where they matter.
     if let policy = try? relations.policy(for: author), policy.name != author,
       policy.interpretation.record.dependsOnExistence

@@ -18,8 +18,10 @@ public enum AuthenticationResults {
   }
 
   /// The value of our field on one line: authserv-id, then a result for each method.
-  static func text(authservID: String, evaluation: Evaluation, envelope: Envelope) -> String {
-    var parts = [quotedIfNeeded(authservID)]
+  static func text(
+    authservID: String, evaluation: Evaluation, envelope: Envelope, disposition: Disposition
+  ) -> String {
+    var parts = [FieldText.word(authservID)]
     if !envelope.hasNullReversePath {
       parts.append(entry(evaluation.mailFromSPF, property: "smtp.mailfrom"))
     }
@@ -29,7 +31,8 @@ public enum AuthenticationResults {
         property: "smtp.helo"))
     parts += evaluation.dkim.isEmpty ? ["dkim=none"] : worthAnEntry(evaluation.dkim).map(entry)
     parts.append(entry(evaluation.arc, clientAddress: envelope.clientAddress))
-    parts.append(entry(evaluation.dmarc, authorDomain: evaluation.authorDomain))
+    parts.append(
+      entry(evaluation.dmarc, authorDomain: evaluation.authorDomain, disposition: disposition))
     return parts.joined(separator: "; ")
   }
 
@@ -44,14 +47,14 @@ public enum AuthenticationResults {
   private static func entry(_ outcome: SPFOutcome, property: String) -> String {
     var text = "spf=\(outcome.result.rawValue)"
     let term = outcome.term.map { ": \($0.utf8.printable(limit: 80))" } ?? ""
-    text += " reason=\(quoted(outcome.cause.rawValue + term))"
+    text += " reason=\(FieldText.quoted(outcome.cause.rawValue + term))"
     text += comment(outcome.alignment)
     return text + pair(property, outcome.domain)
   }
 
   private static func entry(_ outcome: DKIMOutcome) -> String {
     var text = "dkim=\(outcome.result.rawValue)"
-    if outcome.cause != .verified { text += " reason=\(quoted(outcome.cause.rawValue))" }
+    if outcome.cause != .verified { text += " reason=\(FieldText.quoted(outcome.cause.rawValue))" }
     text += comment(outcome.alignment)
     text += pair("header.d", outcome.domain) + pair("header.s", outcome.selector)
     text += pair("header.a", outcome.algorithm)
@@ -65,15 +68,21 @@ public enum AuthenticationResults {
     if ![.verified, .noSets].contains(outcome.cause) {
       let place = [outcome.failedInstance.map { "i=\($0)" }, outcome.failedField?.rawValue]
         .compactMap { $0 }.joined(separator: " ")
-      text += " reason=\(quoted(outcome.cause.rawValue + (place.isEmpty ? "" : ": " + place)))"
+      text +=
+        " reason=\(FieldText.quoted(outcome.cause.rawValue + (place.isEmpty ? "" : ": " + place)))"
     }
     text += pair("smtp.remote-ip", "\(clientAddress.unmapped)")
     return text + pair("header.oldest-pass", outcome.oldestPass.map(String.init) ?? "")
   }
 
-  private static func entry(_ outcome: DMARCOutcome, authorDomain: DomainName?) -> String {
-    var text = "dmarc=\(outcome.result.rawValue) reason=\(quoted(outcome.cause.rawValue))"
-    if let record = outcome.record { text += " (p=\(record.policy.rawValue))" }
+  private static func entry(
+    _ outcome: DMARCOutcome, authorDomain: DomainName?, disposition: Disposition
+  ) -> String {
+    var text = "dmarc=\(outcome.result.rawValue)"
+    text += " reason=\(FieldText.quoted(outcome.cause.rawValue))"
+    // By convention a comment tells the published policy and, where it applies, what was done.
+    let done = outcome.result == .fail ? " dis=\(disposition.rawValue)" : ""
+    if let record = outcome.record { text += " (p=\(record.policy.rawValue)\(done))" }
     text += pair("header.from", authorDomain?.text ?? "")
     guard outcome.record != nil else { return text }
     // RFC 9989 section 9.1: the policy applied or to be applied; a pass asks for nothing.
@@ -92,42 +101,16 @@ public enum AuthenticationResults {
 
   /// ` name=value`, or nothing for an empty value.
   private static func pair(_ name: String, _ value: String) -> String {
-    value.isEmpty ? "" : " \(name)=\(quotedIfNeeded(value))"
-  }
-
-  private static func quotedIfNeeded(_ value: String) -> String {
-    isToken(value.utf8) && value.utf8.count <= longestValue ? value : quoted(value)
-  }
-
-  /// Whether these are the octets of a MIME token (RFC 2045 section 5.1).
-  private static func isToken(_ octets: some Collection<UInt8>) -> Bool {
-    !octets.isEmpty
-      && octets.allSatisfy { octet in
-        (0x21...0x7E).contains(octet) && !"()<>@,;:\\\"/[]?=".utf8.contains(octet)
-      }
-  }
-
-  /// Octets of one value: a domain name, and nothing much longer, fits.
-  private static let longestValue = 255
-
-  /// A quoted string.
-  ///
-  /// A sender chose the text, so besides octets that are not printable ASCII those go that could
-  /// make a careless reader see an entry of its own in it: `;`, `"` and `\`.
-  private static func quoted(_ value: String) -> String {
-    let safe = value.utf8.prefix(longestValue).map { octet in
-      (0x20...0x7E).contains(octet) && !";\"\\".utf8.contains(octet) ? octet : UInt8(ascii: "?")
-    }
-    return "\"\(String(decoding: safe, as: UTF8.self))\""
+    value.isEmpty ? "" : " \(name)=\(FieldText.word(value))"
   }
 
   // MARK: - Reading
 
   private static func isWellFormed(_ identifier: [UInt8]) -> Bool {
-    isToken(identifier) || DomainName(bytes: identifier) != nil
+    FieldText.isToken(identifier) || DomainName(bytes: identifier) != nil
   }
 
-  private static func isSame(_ identifier: [UInt8], _ authservID: String) -> Bool {
+  static func isSame(_ identifier: [UInt8], _ authservID: String) -> Bool {
     if identifier.equalsIgnoringASCIICase(authservID) { return true }
     guard let theirs = DomainName(bytes: identifier), let ours = DomainName(authservID) else {
       return false

@@ -78,6 +78,10 @@ struct Configuration: Sendable, Equatable {
     var maxAuthorDomains: Int
   }
 
+  struct Headers: Sendable, Equatable {
+    var receivedSPF: Bool
+  }
+
   struct Ledger: Sendable, Equatable {
     var database: String
   }
@@ -100,9 +104,18 @@ struct Configuration: Sendable, Equatable {
   var spf: SPF
   var dkim: DKIM
   var dmarc: DMARC
+  /// The tables policy and arc together.
+  var policy: LocalPolicy
+  var headers: Headers
   var ledger: Ledger
   var report: Report
   var log: Log
+
+  /// How verdicts are reached and written.
+  var verdictSettings: VerdictSettings {
+    VerdictSettings(
+      authservID: milter.authservID, policy: policy, writesReceivedSPF: headers.receivedSPF)
+  }
 
   /// Reads a configuration file.
   ///

@@ -50,6 +50,25 @@ enum ConfigurationChecks {
     IPNetwork(text) == nil ? "\(shown(text)) is not a network" : nil
   }
 
+  /// A host that forwards.
+  static func trustedForwarder(_ text: String) -> String? {
+    TrustedForwarder(text) == nil ? "\(shown(text)) is no network and no domain name" : nil
+  }
+
+  /// A header field for quarantined mail.
+  static func quarantineField(_ text: String) -> String? {
+    QuarantineField(text) == nil ? "\(shown(text)) is no such field" : nil
+  }
+
+  /// What a refused client is told.
+  static func rejectText(_ text: String) -> String? {
+    if !text.contains("DMARC") { return "\(shown(text)) lacks the word DMARC" }
+    if !text.contains(RejectText.placeholder) {
+      return "\(shown(text)) lacks \(RejectText.placeholder)"
+    }
+    return RejectText(text) == nil ? "\(shown(text)) is too long or not printable ASCII" : nil
+  }
+
   /// A recursive resolver.
   static func dnsServer(_ text: String) -> String? {
     LiveResolverSettings.problem(inServer: text)

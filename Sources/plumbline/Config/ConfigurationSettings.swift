@@ -31,6 +31,7 @@ struct ConfigurationSettings {
       dmarc: Configuration.DMARC(
         discovery: choice(.dmarcDiscovery), publicSuffixList: file(.dmarcPublicSuffixList),
         maxAuthorDomains: integer(.dmarcMaxAuthorDomains)),
+      policy: policy, headers: Configuration.Headers(receivedSPF: boolean(.headersReceivedSPF)),
       ledger: Configuration.Ledger(database: file(.ledgerDatabase)),
       report: report(authservID: authservID),
       log: Configuration.Log(level: choice(.logLevel)))
@@ -47,6 +48,21 @@ struct ConfigurationSettings {
       skipLoopback: boolean(.milterSkipLoopback),
       trustedNetworks: texts(.milterTrustedNetworks).compactMap { IPNetwork($0) },
       onFailure: choice(.milterOnFailure))
+  }
+
+  private var policy: LocalPolicy {
+    var policy = LocalPolicy()
+    policy.enforcement = choice(.policyEnforce)
+    policy.quarantineAction = choice(.policyQuarantineAction)
+    policy.quarantineField = QuarantineField(text(.policyQuarantineField)) ?? .standard
+    policy.rejectText = RejectText(text(.policyRejectText)) ?? .standard
+    policy.exemptNetworks = texts(.policyExemptNetworks).compactMap { IPNetwork($0) }
+    policy.sparesMailingLists = boolean(.policySpareMailingLists)
+    policy.trustedForwarders = texts(.policyTrustedForwarders).compactMap { TrustedForwarder($0) }
+    policy.trustedSealers = texts(.arcTrustedSealers).compactMap { DomainName($0) }
+    policy.onTemporaryError = choice(.policyOnTemperror)
+    policy.onBadFrom = choice(.policyOnBadFrom)
+    return policy
   }
 
   private func report(authservID: String) -> Configuration.Report {

@@ -97,12 +97,12 @@ import Testing
       #expect(evaluation.dmarc.result == .fail)
       return Verdict(evaluation, envelope: .test(), authservID: "mx").overrideReasons
     }
-    let monitoring = OverrideReason(.localPolicy, comment: Verdict.monitoringComment)
+    let monitoring = OverrideReason.monitoring
     #expect(try reasons("p=none").isEmpty)
     #expect(try reasons("p=none; t=y").isEmpty)
     #expect(try reasons("p=reject") == [monitoring])
-    #expect(try reasons("p=quarantine; t=y") == [OverrideReason(.policyTestMode)])
-    #expect(try reasons("p=reject; t=y") == [OverrideReason(.policyTestMode), monitoring])
+    #expect(try reasons("p=quarantine; t=y") == [.testMode])
+    #expect(try reasons("p=reject; t=y") == [.testMode, monitoring])
   }
 
   @Test func writesTheChain() throws {

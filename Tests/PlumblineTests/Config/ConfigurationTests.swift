@@ -71,6 +71,11 @@ import Testing
     #expect(configuration.limits.deadlineSeconds == 20)
     #expect(configuration.dkim.partialBody == .policy)
     #expect(configuration.dmarc.discovery == .treewalk)
+    #expect(
+      configuration.verdictSettings
+        == VerdictSettings(authservID: "mx.host.example", policy: LocalPolicy()))
+    #expect(configuration.policy.enforcement == .off)
+    #expect(configuration.policy.quarantineField.name == "X-Plumbline-Disposition")
     #expect(configuration.ledger.database == "/var/lib/plumbline/ledger.sqlite")
     #expect(configuration.report.organization == "mx.host.example")
     #expect(configuration.report.email == "postmaster@mx.host.example")
@@ -123,6 +128,20 @@ import Testing
       discovery = "psl"
       public_suffix_list = "psl.dat"
       max_author_domains = 10
+      [arc]
+      trusted_sealers = ["Lists.Example.org"]
+      [policy]
+      enforce = "reject"
+      quarantine_action = "hold"
+      quarantine_field = "X-Junk: yes"
+      reject_text = "no DMARC for {domain}"
+      exempt_networks = ["192.0.2.0/24"]
+      spare_mailing_lists = false
+      trusted_forwarders = ["2001:db8::1", "Alumni.example"]
+      on_temperror = "tempfail"
+      on_bad_from = "reject"
+      [headers]
+      received_spf = true
       [ledger]
       database = "data/../ledger.sqlite"
       [report]
@@ -158,6 +177,22 @@ import Testing
       configuration.dmarc
         == Configuration.DMARC(
           discovery: .psl, publicSuffixList: directory.path("psl.dat"), maxAuthorDomains: 10))
+    var policy = LocalPolicy()
+    policy.enforcement = .reject
+    policy.quarantineAction = .hold
+    policy.quarantineField = try #require(QuarantineField("X-Junk: yes"))
+    policy.rejectText = try #require(RejectText("no DMARC for {domain}"))
+    policy.exemptNetworks = [network]
+    policy.sparesMailingLists = false
+    policy.trustedForwarders = [
+      .network(address), .name(try #require(DomainName("alumni.example"))),
+    ]
+    policy.trustedSealers = [try #require(DomainName("lists.example.org"))]
+    policy.onTemporaryError = .tempfail
+    policy.onBadFrom = .reject
+    #expect(
+      configuration.verdictSettings
+        == VerdictSettings(authservID: "auth.example", policy: policy, writesReceivedSPF: true))
     #expect(configuration.ledger.database == directory.path("ledger.sqlite"))
     #expect(
       configuration.report
@@ -187,6 +222,19 @@ import Testing
       problem == directory.path("plumbline.conf") + ":2: dmarc.public_suffix_list: "
         + directory.path("none.dat")
         + " is not there or not readable (allowed: a file that can be read)")
+  }
+
+  @Test(arguments: [
+    ("policy.enforce = 'yes'", "\"yes\" is not known"),
+    ("policy.quarantine_field = 'Subject: spam'", "\"Subject: spam\" is no such field"),
+    ("policy.reject_text = 'go away {domain}'", "\"go away {domain}\" lacks the word DMARC"),
+    ("policy.reject_text = 'DMARC'", "\"DMARC\" lacks {domain}"),
+    ("policy.reject_text = \"DMARC {domain}\\n250 ok\"", "is too long or not printable ASCII"),
+    ("policy.trusted_forwarders = ['com']", "\"com\" is no network and no domain name"),
+    ("arc.trusted_sealers = ['a@b.example']", "\"a@b.example\" is not a domain name"),
+  ])
+  func refusesPoliciesThatCannotBe(text: String, problem: String) {
+    #expect(error { _ = try load(text) }?.contains(problem) == true)
   }
 
   @Test(arguments: [

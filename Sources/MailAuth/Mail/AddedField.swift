@@ -1,0 +1,116 @@
+/// A header field to put on a message, and the only place where such fields are folded.
+///
+/// Whatever it is made of, it is one field: its text holds printable ASCII only, so nothing in it
+/// can end it early, and no line of it is longer than RFC 5322 section 2.1.1 allows.
+public struct AddedField: Sendable, Equatable {
+  /// Where lines are broken besides where they have to be.
+  public enum Layout: Sendable {
+    /// In front of every entry: behind each `;` that no quoted string or comment holds.
+    case entries
+    /// Nowhere.
+    case filled
+  }
+
+  /// The field's name.
+  public let name: String
+  /// The value on one line, without a leading blank; printable ASCII.
+  public let value: String
+  /// Where lines are broken.
+  public let layout: Layout
+
+  /// Makes a field; octets that are not printable ASCII become "?".
+  public init(name: String, value: String, layout: Layout = .filled) {
+    self.name = Self.printable(name)
+    self.value = Self.printable(value)
+    self.layout = layout
+  }
+
+  /// The longest line wanted, and the longest allowed, in octets without the line end.
+  static let wantedLine = 78
+  static let longestLine = 998
+
+  /// The value with its leading blank, folded with LF and white space.
+  ///
+  /// With each fold and its blank read as one blank it equals a blank and ``value``. A line is
+  /// longer than 78 octets only where a word or a quoted string is; a word that fits into no line
+  /// is cut.
+  public var foldedValue: String {
+    var lines = FoldedLines(firstLineLength: name.utf8.count + 1)
+    for word in FieldWords.words(of: Array(value.utf8)) {
+      lines.add(word, beginsLine: layout == .entries && lines.endsEntry)
+    }
+    return String(decoding: lines.octets, as: UTF8.self)
+  }
+
+  private static func printable(_ text: String) -> String {
+    let octets = text.utf8.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }
+    return String(decoding: octets, as: UTF8.self)
+  }
+}
+
+/// Text between the blanks at which a field may be folded.
+private enum FieldWords {
+  /// Splits at each single blank outside of quoted strings; blanks in comments count.
+  static func words(of value: [UInt8]) -> [ArraySlice<UInt8>] {
+    var words: [ArraySlice<UInt8>] = []
+    var start = value.startIndex
+    var isQuoted = false
+    var isEscaped = false
+    for (index, octet) in value.enumerated() {
+      if isEscaped {
+        isEscaped = false
+      } else if octet == UInt8(ascii: "\\") {
+        isEscaped = true
+      } else if octet == UInt8(ascii: "\"") {
+        isQuoted.toggle()
+      } else if octet == 0x20, !isQuoted {
+        words.append(value[start..<index])
+        start = index + 1
+      }
+    }
+    return words + [value[start...]]
+  }
+}
+
+/// Lines in the making.
+private struct FoldedLines {
+  private(set) var octets: [UInt8] = []
+  private var lineLength: Int
+
+  init(firstLineLength: Int) { lineLength = firstLineLength }
+
+  /// Whether the text so far ends with the `;` of an entry.
+  var endsEntry: Bool { octets.last == UInt8(ascii: ";") }
+
+  /// Adds a blank and a word, or a fold and a word.
+  mutating func add(_ word: ArraySlice<UInt8>, beginsLine: Bool) {
+    let doesNotFit = lineLength + 1 + word.count > AddedField.wantedLine
+    // The name is followed by a blank; a fold there would leave a line of nothing but the name.
+    if !octets.isEmpty, beginsLine || doesNotFit, !word.isEmpty {
+      octets += [0x0A, 0x09]
+      lineLength = 1
+    } else {
+      octets.append(0x20)
+      lineLength += 1
+    }
+    addWhole(word)
+  }
+
+  /// Adds a word, in pieces where it exceeds a line: a quoted string is folded at its blanks.
+  private mutating func addWhole(_ word: ArraySlice<UInt8>) {
+    var rest = word
+    while lineLength + rest.count > AddedField.longestLine {
+      let room = rest.prefix(AddedField.longestLine - lineLength)
+      guard let blank = room.lastIndex(of: 0x20), blank > rest.startIndex else {
+        octets += room
+        lineLength += room.count
+        return
+      }
+      octets += rest[..<blank] + [0x0A, 0x20]
+      lineLength = 1
+      rest = rest[(blank + 1)...]
+    }
+    octets += rest
+    lineLength += rest.count
+  }
+}
