@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Nobody waits for company: a row that comes alone is committed alone, at once.
 final class GroupCommit: @unchecked Sendable {
-  // Why @unchecked holds: `waiting` and `isStopping` are touched with `condition` locked only;
+  // Why @unchecked holds: every variable is touched with `condition` locked only;
   // everything else is constant.
 
   /// Commits rows in one go and says of each how that ended.
@@ -14,6 +14,7 @@ final class GroupCommit: @unchecked Sendable {
   private let condition = NSCondition()
   private var waiting: [Ticket] = []
   private var isStopping = false
+  private var hasEnded = false
   private let maximumBatch: Int
   private let commit: Commit
   private let closedError: LedgerError
@@ -49,7 +50,14 @@ final class GroupCommit: @unchecked Sendable {
   func stop() {
     condition.lock()
     isStopping = true
-    condition.signal()
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  /// Waits for the writer thread to end, after ``stop()``.
+  func waitForEnd() {
+    condition.lock()
+    while !hasEnded { condition.wait() }
     condition.unlock()
   }
 
@@ -59,6 +67,10 @@ final class GroupCommit: @unchecked Sendable {
       precondition(results.count == batch.count, "a result for each row")
       for (ticket, result) in zip(batch, results) { ticket.end(result) }
     }
+    condition.lock()
+    hasEnded = true
+    condition.broadcast()
+    condition.unlock()
   }
 
   private func nextBatch() -> [Ticket]? {

@@ -22,6 +22,8 @@ public struct LedgerError: Error, Equatable, CustomStringConvertible {
     case busy
     /// The file system is full.
     case full
+    /// The file was deleted, or another put in its place, while it was open.
+    case replaced
     /// The ledger was closed.
     case closed
     /// A stored value is not one that this version writes: table, column, row and value.
@@ -61,9 +63,23 @@ public struct LedgerError: Error, Equatable, CustomStringConvertible {
       "written by an older version; start the milter of this version once, it migrates the ledger"
     case .busy: "another process holds it locked; end that process or its transaction"
     case .full: "no space left on its file system; make room"
+    case .replaced:
+      "the file was deleted or replaced while it was open; put it back or restart the milter"
     case .closed: "already closed"
     case .unreadable(let what): "holds a value that this version cannot read: \(what)"
     case .database(let code, let message): "\(message) (SQLite code \(code))"
+    }
+  }
+}
+
+extension LedgerError {
+  /// Whether every message would meet this, so that trying them one by one is of no use.
+  var concernsWholeLedger: Bool {
+    switch problem {
+    case .busy, .full, .notWritable, .notADatabase, .replaced, .closed, .directoryMissing,
+      .isDirectory, .missing, .foreignDatabase, .newerSchema, .olderSchema:
+      true
+    case .unreadable, .database: false
     }
   }
 }

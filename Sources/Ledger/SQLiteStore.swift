@@ -57,11 +57,16 @@ public final class SQLiteStore: LedgerStore {
       writer = nil
       return
     }
+    let opened = FileIdentity(absolutePath)
     writer = GroupCommit(
       maximumBatch: settings.maximumBatch,
       closedError: LedgerError(path: absolutePath, problem: .closed)
     ) { [pool] rows in
-      Self.commit(rows, to: pool, path: absolutePath, counter)
+      // SQLite goes on writing into a deleted file without a word.
+      guard FileIdentity(absolutePath) == opened else {
+        return rows.map { _ in .failure(LedgerError(path: absolutePath, problem: .replaced)) }
+      }
+      return Self.commit(rows, to: pool, path: absolutePath, counter)
     }
   }
 
@@ -84,8 +89,16 @@ public final class SQLiteStore: LedgerStore {
     }
   }
 
-  /// Refuses further messages; those handed in already are still committed.
-  public func close() { writer?.stop() }
+  /// Refuses further messages, waits until those handed in are committed, and moves all of them
+  /// into the database file, so that a copy of that file alone is whole.
+  public func close() {
+    guard let writer else { return }
+    writer.stop()
+    writer.waitForEnd()
+    // Without it everything stands in the file with -wal behind its name, which is as good; a
+    // reader who holds an old snapshot can prevent it.
+    _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+  }
 
   /// How many transactions were committed.
   var commitCount: Int { commits.value }
@@ -145,6 +158,9 @@ public final class SQLiteStore: LedgerStore {
     if mustBeCurrent, applied != known { throw LedgerError(path: path, problem: .olderSchema) }
   }
 
+  /// What the file with -wal behind its name is cut back to once its contents have been moved.
+  private static let mostWALBytes = 64 * 1024 * 1024
+
   private static func prepareForWriting(
     _ pool: DatabasePool, path: String, _ settings: Settings
   ) throws {
@@ -153,6 +169,7 @@ public final class SQLiteStore: LedgerStore {
       try database.execute(
         sql: "PRAGMA synchronous = \(settings.isDurable ? "FULL" : "NORMAL")")
       try database.execute(sql: "PRAGMA application_id = \(SQLiteMigrations.applicationID)")
+      try database.execute(sql: "PRAGMA journal_size_limit = \(mostWALBytes)")
       try LibSQLite.keepWALFiles(database)
     }
     try SQLiteMigrations.migrator.migrate(pool)
@@ -171,10 +188,26 @@ public final class SQLiteStore: LedgerStore {
       commits.increment()
       return results
     } catch {
-      // The whole transaction is lost. Whose fault that was is not known, so each row gets a
-      // transaction of its own, and its own error.
-      if rows.count > 1 { return rows.flatMap { commit([$0], to: pool, path: path, commits) } }
-      return [.failure(LedgerError(error, path: path))]
+      let failure = LedgerError(error, path: path)
+      // The whole transaction is lost. Where a row may be at fault, each gets a transaction of its
+      // own, and its own error; where the ledger is, trying again would make every message wait.
+      if rows.count > 1, !failure.concernsWholeLedger {
+        return rows.flatMap { commit([$0], to: pool, path: path, commits) }
+      }
+      return rows.map { _ in .failure(failure) }
+    }
+  }
+
+  /// Which file a path leads to.
+  private struct FileIdentity: Equatable {
+    let device: Int?
+    let number: Int?
+
+    /// Both nil when there is no such file.
+    init(_ path: String) {
+      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+      device = attributes?[.systemNumber] as? Int
+      number = attributes?[.systemFileNumber] as? Int
     }
   }
 

@@ -7,6 +7,17 @@ struct UnreadableInput: Error, CustomStringConvertible {
   var description: String { message }
 }
 
+/// An output that cannot be created; exit status 73 (EX_CANTCREAT).
+struct CannotCreate: Error, CustomStringConvertible {
+  let message: String
+  var description: String { message }
+}
+
+/// A number with its noun: `1 row`, `2 rows`.
+func counted(_ number: Int, _ noun: String) -> String {
+  "\(number) \(noun)\(number == 1 ? "" : "s")"
+}
+
 /// A fault of our own, or of the libraries under us; exit status 70 (EX_SOFTWARE).
 struct InternalFault: Error, CustomStringConvertible {
   let message: String
@@ -29,6 +40,7 @@ func exitStatus(of error: any Error) -> Int32? {
   switch error {
   case is UnreadableInput: EX_NOINPUT
   case is InternalFault: EX_SOFTWARE
+  case is CannotCreate: EX_CANTCREAT
   case is ConfigurationError, is StartFailure: EX_CONFIG
   default: nil
   }

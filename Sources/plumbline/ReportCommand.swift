@@ -18,7 +18,7 @@ struct ReportCommand: ParsableCommand {
         against the schema and against the ledger's counts. A report that fails its check is kept \
         under rejected/ with the reason. Building a day again gives the same files. Exit status: \
         0 all built, 1 at least one report was rejected, 64 bad usage, 70 a fault of our own, \
-        78 the configuration or the ledger cannot be used.
+        73 the directory cannot be made, 78 the configuration or the ledger cannot be used.
         """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -32,7 +32,23 @@ struct ReportCommand: ParsableCommand {
     @Option(help: "The directory for the files; made when it does not exist.")
     var out: String
 
+    func validate() throws {
+      guard !out.isEmpty else { throw ValidationError("--out: empty (allowed: a directory)") }
+      guard day <= Self.today else {
+        throw ValidationError("--day: \(day) lies in the future (allowed: up to \(Self.today))")
+      }
+    }
+
+    private static var today: UTCDay {
+      UTCDay(containing: Int64(Date().timeIntervalSince1970))
+    }
+
     func run() throws {
+      if day == Self.today {
+        let warning = "plumbline: \(day) has not ended; its reports will change\n"
+        FileHandle.standardError.write(Data(warning.utf8))
+      }
+      try makeDirectory()
       let wiring = Wiring(configuration: try options.load())
       let builder = try starting {
         ReportBuilder(
@@ -43,13 +59,25 @@ struct ReportCommand: ParsableCommand {
       let rejected = reports.count { $0.problem != nil }
       let messages = reports.reduce(0) { $0 + $1.messages }
       print(
-        "\(day): \(reports.count - rejected) reports built, \(rejected) rejected, "
-          + "\(messages) messages")
+        "\(day): \(counted(reports.count - rejected, "report")) built, \(rejected) rejected, "
+          + counted(messages, "message"))
       if rejected > 0 { throw ExitCode.failure }
     }
 
+    private func makeDirectory() throws {
+      do {
+        try FileManager.default.createDirectory(
+          atPath: out, withIntermediateDirectories: true)
+      } catch {
+        throw CannotCreate(
+          message: "--out: the directory \(out) cannot be made: \(error.localizedDescription)")
+      }
+    }
+
     private static func show(_ report: BuiltReport) {
-      let subject = "\(report.policyDomain): \(report.messages) messages in \(report.rows) rows"
+      let subject =
+        "\(report.policyDomain): \(counted(report.messages, "message")) in "
+        + counted(report.rows, "row")
       print("\(subject)\n  \(report.path ?? "no file")")
       if let problem = report.problem { print("  rejected: \(problem)") }
     }

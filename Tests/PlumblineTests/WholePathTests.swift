@@ -99,9 +99,71 @@ struct WholePathTests {
       let built = try host.plumbline(["report", "build", "--day", day, "--out", folder])
       #expect(built.status == 0, "\(built.errors)")
     }
-    return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    let paths = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
       .filter { $0.hasSuffix(".xml.gz") }
-      .map { try ReportDocument(gzip: folder + "/" + $0) }
+      .map { folder + "/" + $0 }
+    let reports = try paths.map { try ReportDocument(gzip: $0) }
+    try validateByTheRFCsSchema(paths)
+    try expectParsedmarcReads(reports, in: folder)
+    return reports
+  }
+
+  private func validateByTheRFCsSchema(_ paths: [String]) throws {
+    guard Suites.arePresent else { return }
+    let result = try Program.run(
+      "/usr/bin/xmllint", ["--noout", "--schema", "\(Suites.folder)/xsd/rfc9990.xsd"] + paths)
+    #expect(result.status == 0, "\(result.errors)")
+  }
+
+  /// What the consumer reads is what the files say, which in turn is held against the ledger.
+  private func expectParsedmarcReads(_ reports: [ReportDocument], in folder: String) throws {
+    let script = URL(filePath: #filePath)
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "scripts/check-parsedmarc").path
+    let result = try Program.run(script, [folder], within: .seconds(300))
+    // Without a package index there is no consumer; under continuous integration there is one.
+    if result.status == 69, ProcessInfo.processInfo.environment["CI"] == nil { return }
+    #expect(result.status == 0, "\(result.errors)")
+    let read = try JSONDecoder().decode([ParsedmarcFile].self, from: Data(result.output.utf8))
+    #expect(read.map(\.file).sorted() == reports.map(\.path).sorted())
+    for report in reports {
+      let records = try #require(read.first { $0.file == report.path }).report.records
+      let expected = report.records.map { record in
+        [
+          record["row/source_ip"], record["row/count"],
+          record["row/policy_evaluated/disposition"], record["row/policy_evaluated/dkim"],
+          record["row/policy_evaluated/spf"], record["identifiers/header_from"],
+        ].map { $0 ?? "" }
+      }
+      #expect(records.map(\.facts) == expected, "\(report.path)")
+    }
+  }
+
+  /// The part of parsedmarc's output that is compared.
+  private struct ParsedmarcFile: Decodable {
+    struct Report: Decodable { let records: [Record] }
+    struct Record: Decodable {
+      struct Source: Decodable { let ip_address: String }
+      struct Evaluated: Decodable {
+        let disposition: String
+        let dkim: String
+        let spf: String
+      }
+      struct Identifiers: Decodable { let header_from: String }
+      let source: Source
+      let count: Int
+      let policy_evaluated: Evaluated
+      let identifiers: Identifiers
+
+      var facts: [String] {
+        [
+          source.ip_address, "\(count)", policy_evaluated.disposition, policy_evaluated.dkim,
+          policy_evaluated.spf, identifiers.header_from,
+        ]
+      }
+    }
+    let file: String
+    let report: Report
   }
 
   private func checkReports(_ reports: [ReportDocument], _ arrivals: [Arrival]) throws {

@@ -78,7 +78,7 @@ extension ConfigurationKey {
   static let milterOnFailure = ConfigurationKey(
     "milter.on_failure", .choice(["accept", "tempfail"]), default: .string("accept"),
     help: "What a message is answered when evaluation itself fails, through a fault of ours; never"
-      + " used for failures of the DNS, which are results. The message is recorded in any case.")
+      + " used for failures of the DNS, which are results.")
 
   // MARK: dns
 
