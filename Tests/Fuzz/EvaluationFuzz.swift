@@ -22,6 +22,7 @@ public func fuzzEvaluation(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
   for outcome in result.dkim { checkDKIM(outcome, result) }
   checkDMARC(result)
   checkText(result, scene.envelope)
+  checkVerdict(result, scene.envelope)
   // Two checks of ten terms with ten hosts each, ten keys, a walk for each identifier, a chain.
   check(result.dns.count < 800, "\(result.dns.count) questions for one message")
   return 0
@@ -56,6 +57,63 @@ private func evaluate(_ scene: Scene, pieces size: Int) -> Evaluation {
   }
   evaluation.take(reader.finish())
   return evaluation.finish()
+}
+
+// MARK: - Verdict
+
+/// The strictest policy, with everything switched on.
+private let enforcing: VerdictSettings = {
+  var policy = LocalPolicy()
+  policy.enforcement = .reject
+  policy.onTemporaryError = .tempfail
+  policy.onBadFrom = .reject
+  policy.trustedSealers = ["example.com", "mailer.example"].compactMap(DomainName.init)
+  return VerdictSettings(authservID: ours, policy: policy, writesReceivedSPF: true)
+}()
+
+private func checkVerdict(_ result: Evaluation, _ envelope: Envelope) {
+  let verdict = Verdict(result, envelope: envelope, settings: enforcing)
+  let dmarc = result.dmarc
+  switch verdict.answer {
+  case .accept, .hold:
+    check(verdict.disposition != .reject, "rejected and taken")
+  case .reject(let reply):
+    check(verdict.disposition == .reject, "refused and not rejected")
+    check(dmarc.result != .pass && dmarc.result != .temperror, "refused: \(dmarc)")
+    check(dmarc.result != .fail || dmarc.appliedPolicy == .reject, "refused: \(dmarc)")
+    checkReply(reply, "5")
+  case .tempfail(let reply):
+    check(dmarc.result == .temperror, "deferred: \(dmarc)")
+    checkReply(reply, "4")
+  }
+  if verdict.disposition == .quarantine {
+    check(dmarc.result == .fail && dmarc.appliedPolicy != DomainOwnerPolicy.none, "\(dmarc)")
+  }
+  if dmarc.result == .fail, dmarc.appliedPolicy != .some(.none), verdict.disposition == .none {
+    check(!verdict.overrideReasons.isEmpty, "a policy is not followed, and nobody says why")
+  }
+  for field in verdict.addedFields { checkField(field) }
+}
+
+private func checkReply(_ reply: SMTPReply, _ digit: Character) {
+  check(reply.code.first == digit && reply.enhancedCode.first == digit, "\(reply)")
+  check(reply.text.utf8.count < 500, "a reply of \(reply.text.utf8.count) octets")
+  check(reply.text.utf8.allSatisfy { (0x20...0x7E).contains($0) }, "an unprintable reply")
+}
+
+private func checkField(_ field: AddedField) {
+  let lines = field.foldedValue.utf8.split(
+    separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+  check(
+    lines.allSatisfy { $0.first.map { $0 == 0x20 || $0 == 0x09 } == true }, "a line begins anew")
+  check(
+    lines.allSatisfy { $0.contains { $0 != 0x20 && $0 != 0x09 } },
+    "a line of blanks: \(field.value)")
+  let longest = lines.map(\.count).max() ?? 0
+  check(longest + field.name.utf8.count < 998, "a line of \(longest) octets")
+  let unfolded = lines.map { Array(" ".utf8) + $0.dropFirst() }.joined()
+  check(
+    Array(unfolded) == Array(" \(field.value)".utf8), "folding changes the value: \(field.value)")
 }
 
 // MARK: - Properties
@@ -135,9 +193,8 @@ private func checkText(_ result: Evaluation, _ envelope: Envelope) {
       "an unprintable sentence: \(sentence)")
   }
   let verdict = Verdict(result, envelope: envelope, authservID: ours)
+  check(verdict.answer == .accept && verdict.disposition == .none, "done without being told")
   let field = verdict.authenticationResults
-  check(field.utf8.allSatisfy { (0x20...0x7E).contains($0) }, "the field is unprintable: \(field)")
-  check(field.utf8.count < 12_000, "the field has \(field.utf8.count) octets")
   check(
     AuthenticationResults.speaksFor(authservID: ours, value: Array(" \(field)".utf8)),
     "our own field does not speak for us")

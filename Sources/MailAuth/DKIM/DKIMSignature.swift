@@ -7,7 +7,7 @@ struct DKIMSignature: Sendable {
   var domain: DomainName?
   /// `s=`; nil when absent or not made of DNS labels.
   var selector: DomainName?
-  /// `a=`, lower case and at most 40 characters; empty when absent.
+  /// `a=`, lower case, at most 40 characters and an ellipsis; empty when absent.
   var algorithm = ""
   /// `i=` as it came, for people; nil when absent.
   var identity: String?

@@ -34,15 +34,13 @@ extension Collection<UInt8> {
   }
 
   /// The octets as text for people: printable ASCII as it is, everything else as `\xNN`, cut
-  /// after `limit` characters.
+  /// to `limit` characters and an ellipsis.
   public func printable(limit: Int = 200) -> String {
     var text = ""
     for octet in self {
-      if text.utf8.count >= limit {
-        text += "..."
-        break
-      }
-      if (0x20...0x7E).contains(octet) {
+      let isPlain = (0x20...0x7E).contains(octet)
+      if text.utf8.count + (isPlain ? 1 : 4) > limit { return text + "..." }
+      if isPlain {
         text.unicodeScalars.append(Unicode.Scalar(octet))
       } else {
         let digits = String(octet, radix: 16)
