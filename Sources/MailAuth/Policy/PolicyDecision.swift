@@ -121,8 +121,13 @@ struct PolicyDecision {
   private var looksForwarded: Bool {
     let flow = evaluation.flow
     if flow.suggestsForwarding || flow.suggestsList { return true }
-    let spf = evaluation.mailFromSPF.result
-    if !envelope.hasNullReversePath, [.fail, .softfail, .neutral].contains(spf) { return true }
+    let spf = evaluation.mailFromSPF
+    if envelope.hasNullReversePath {
+      // A bounce that is handed on has nothing but the forwarder's HELO name.
+      if spf.alignment?.isAligned == false { return true }
+    } else if [.fail, .softfail, .neutral].contains(spf.result) {
+      return true
+    }
     return evaluation.dkim.contains { $0.result == .fail && $0.alignment?.isAligned == true }
   }
 

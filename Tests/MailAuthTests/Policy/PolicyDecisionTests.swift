@@ -181,6 +181,13 @@ import Testing
         $0.policy.trustedForwarders = forwarder("192.0.2.1")
       }, notSpared)
     + Case.each(
+      "trusted forwarder, a bounce with its own HELO name",
+      {
+        $0.evaluation = fails(.reject, spf: .test(.pass, domain: "mx.example", isAligned: false))
+        $0.envelope = .test(mailFrom: "")
+        $0.policy.trustedForwarders = forwarder("192.0.2.1")
+      }, spared(.trustedForwarder))
+    + Case.each(
       "trusted forwarder, a null reverse-path and a HELO name that SPF fails",
       {
         $0.evaluation = fails(.reject, spf: .test(.fail))
