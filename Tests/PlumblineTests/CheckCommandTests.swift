@@ -41,7 +41,7 @@ import Testing
     for key in [
       "authorDomain", "authorDomains", "spf", "dkim", "arc", "dmarc", "disposition",
       "authenticationResults", "dns",
-      "overrides", "overrideReasons", "reply", "addedFields",
+      "overrides", "overrideReasons", "answer", "reply", "addedFields",
     ] {
       #expect(object[key] != nil, "\(key) is missing")
     }
