@@ -37,6 +37,8 @@ import Testing
     ("ann.@example.com", "example.com"),
     (".ann@example.com", "example.com"),
     ("a..b@example.com", "example.com"),
+    ("ann@example.com.", "example.com"),
+    ("Team: Ann <ann@example.com . (x)>, bob@example.com.;", "example.com"),
     // obs-domain: comments and folds around the dots.
     ("ann@example(a).(b(c))com", "example.com"),
     ("ann@\r\n\texample\r\n .com", "example.com"),
@@ -83,7 +85,8 @@ import Testing
     "ann@[192.0.2.1]", "ann@example..com", "ann@-exa mple.com x", "ann@example.com bob",
     "Ann <ann@example.com", "Ann <ann@example.com> <b@c.example>", "\"Ann <ann@example.com>",
     "(ann@example.com", "Team: ann@example.com", "ann@exam\u{0}ple.com", "a@b@c.example",
-    "ann@example.com;", "[ann@example.com]", "<ann@example.com.>",
+    "ann@example.com;", "[ann@example.com]", "<ann@example.com..>",
+    "ann@example.com.@b.example", "ann@.",
     "a b@example.com", "\"a\"b@example.com", "a\"b\"@example.com", ".@example.com",
     "ann@.example.com", "ann@\"example.com\"", "ann@example.com\\", "ann\\@b@example.com",
     "\"ann@example.com\"", "\"ann\\\"@example.com", "(ann@example.com\\)",
