@@ -69,21 +69,33 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
   public let prefixLength: Int
 
   /// Parses `ADDRESS/LENGTH`, or a bare address as a block of one; nil for anything else.
-  ///
-  /// A block of IPv4-mapped addresses becomes the IPv4 block that it means.
   public init?(_ text: String) {
     let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     guard let address = parts.first.flatMap({ IPAddress(String($0)) }) else { return nil }
-    var length = address.bytes.count * 8
-    if parts.count == 2 {
-      guard parts[1].utf8.allSatisfy(\.isASCIIDigit), let given = Int(parts[1]),
-        (0...length).contains(given)
-      else { return nil }
-      length = given
+    let most = address.bytes.count * 8
+    self.address = address
+    if parts.count == 1 {
+      prefixLength = most
+      return
     }
-    let isMapped = !address.isIPv4 && address.unmapped.isIPv4 && length >= 96
-    self.address = isMapped ? address.unmapped : address
-    prefixLength = isMapped ? length - 96 : length
+    guard parts[1].utf8.allSatisfy(\.isASCIIDigit), let length = Int(parts[1]),
+      (0...most).contains(length)
+    else { return nil }
+    prefixLength = length
+  }
+
+  /// The IPv4 block that a block of IPv4-mapped addresses means to an administrator; any other block
+  /// as it is.
+  ///
+  /// Not for SPF, where such a block matches no client (RFC 7208 section 5).
+  public var unmapped: IPNetwork {
+    guard prefixLength >= 96, !address.isIPv4, address.unmapped.isIPv4 else { return self }
+    return IPNetwork(address: address.unmapped, prefixLength: prefixLength - 96)
+  }
+
+  private init(address: IPAddress, prefixLength: Int) {
+    self.address = address
+    self.prefixLength = prefixLength
   }
 
   /// Whether `other` lies in this block; an IPv4-mapped IPv6 address counts as IPv4.

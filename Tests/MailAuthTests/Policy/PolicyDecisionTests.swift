@@ -376,4 +376,8 @@ import Testing
     #expect((forwarder != nil) == isTaken)
     if let forwarder { #expect(TrustedForwarder(forwarder.description) == forwarder) }
   }
+
+  @Test func aForwarderWrittenIPv4MappedIsTheIPv4Client() throws {
+    #expect(TrustedForwarder("::ffff:192.0.2.1") == TrustedForwarder("192.0.2.1"))
+  }
 }

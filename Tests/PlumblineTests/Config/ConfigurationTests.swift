@@ -106,7 +106,7 @@ import Testing
       drain_seconds = 0
       skip_authenticated = false
       skip_loopback = false
-      trusted_networks = ["192.0.2.0/24", "2001:db8::1"]
+      trusted_networks = ["::ffff:192.0.2.0/120", "2001:db8::1"]
       on_failure = "tempfail"
       [dns]
       servers = ["127.0.0.1@5353"]
@@ -135,7 +135,7 @@ import Testing
       quarantine_action = "hold"
       quarantine_field = "X-Junk: yes"
       reject_text = "no DMARC for {domain}"
-      exempt_networks = ["192.0.2.0/24"]
+      exempt_networks = ["::ffff:192.0.2.0/120"]
       spare_mailing_lists = false
       trusted_forwarders = ["2001:db8::1", "Alumni.example"]
       on_temperror = "tempfail"
