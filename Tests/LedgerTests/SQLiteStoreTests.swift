@@ -88,6 +88,35 @@ import Testing
       try $0.write(String(repeating: "not a database\n", count: 100), to: "ledger.sqlite")
     },
     Unusable(
+      name: "a text file shorter than a page", problem: .notADatabase,
+      words: "not an SQLite database"
+    ) { try $0.write("hello\n", to: "ledger.sqlite") },
+    Unusable(
+      name: "a short text file, read only", isReadOnly: true, problem: .notADatabase,
+      words: "not an SQLite database"
+    ) { try $0.write("hello\n", to: "ledger.sqlite") },
+    Unusable(
+      name: "a ledger cut off within its first page", problem: .notADatabase,
+      words: "not an SQLite database"
+    ) {
+      let path = $0.path("whole.sqlite")
+      try SQLiteStore(path: path).close()
+      let start = try Data(contentsOf: URL(filePath: path)).prefix(1000)
+      try start.write(to: URL(filePath: $0.path("ledger.sqlite")))
+      return $0.path("ledger.sqlite")
+    },
+    Unusable(
+      name: "what cannot be opened, read only", isReadOnly: true,
+      problem: .notReadable("unable to open database file"), words: "must be able to read"
+    ) {
+      // SQLite takes no path of more than 512 octets; permissions would not keep root out.
+      let folder = [String](repeating: String(repeating: "d", count: 200), count: 3)
+        .joined(separator: "/")
+      try FileManager.default.createDirectory(
+        atPath: $0.path(folder), withIntermediateDirectories: true)
+      return try $0.write("", to: folder + "/ledger.sqlite")
+    },
+    Unusable(
       name: "a place where nothing can be created",
       problem: .notWritable("unable to open database file"), words: "must be writable"
     ) { _ in "/proc/ledger.sqlite" },
