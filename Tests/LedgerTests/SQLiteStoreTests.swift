@@ -198,7 +198,7 @@ import Testing
         try String.fetchAll(database, sql: "SELECT identifier FROM grdb_migrations")
       )
     }
-    #expect(applied == ["1 messages", "2 arc", "3 reports"])
+    #expect(applied == ["1 messages", "2 arc", "3 reports", "4 overview"])
     #expect(
       names == [
         "delivery_event", "destination_authorization", "dkim_outcome", "failure_incident",
@@ -217,8 +217,10 @@ import Testing
     try DatabaseQueue(path: path, configuration: configuration).write { database in
       try database.execute(
         sql: """
+          DROP VIEW message_overview;
           ALTER TABLE message DROP COLUMN arc;
-          DELETE FROM grdb_migrations WHERE identifier = '2 arc'
+          CREATE VIEW message_overview AS SELECT 1;
+          DELETE FROM grdb_migrations WHERE identifier IN ('2 arc', '4 overview')
           """)
     }
     let store = try SQLiteStore(path: path)
@@ -230,6 +232,10 @@ import Testing
       }
     }
     #expect(outcomes == [.notEvaluated, .noSets])
+    let shown = try DatabaseQueue(path: path).read {
+      try String?.fetchAll($0, sql: "SELECT arc FROM message_overview ORDER BY queue_id")
+    }
+    #expect(shown == [nil, "none noSets"])
   }
 
   @Test func showsAnOperatorTheOverview() throws {
@@ -243,6 +249,7 @@ import Testing
     #expect(row["author_domain"] == "mail.example.com")
     #expect(row["spf_mail_from"] == "softfail")
     #expect(row["dkim"] == "permerror mail.example.com noKey, neutral  signatureSyntax")
+    #expect((row["arc"] as String?)?.hasPrefix("fail ") == true)
     #expect(row["policy_domain"] == "example.com")
     #expect(row["disposition"] == "quarantine")
   }
