@@ -184,7 +184,7 @@ import Testing
 
   @Test(arguments: [
     ["--ip", "192.0.2.256"], ["--now", "-1"], ["--discovery", "guess"], ["--format", "xml"],
-    ["--unknown"],
+    ["--unknown"], ["--authserv-id", ""], ["--authserv-id", "a b"], ["--authserv-id", "a;b"],
   ])
   func badUsageEndsWith64(_ arguments: [String]) throws {
     let result = try run(arguments)
