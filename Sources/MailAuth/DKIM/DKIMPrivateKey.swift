@@ -63,7 +63,8 @@ public struct DKIMPrivateKey: Sendable {
     var length = 0
     while length < octets.count {
       let count = unsafe octets.withUnsafeMutableBytes { buffer in
-        unsafe Glibc.read(file, buffer.baseAddress.map { unsafe $0 + length }, buffer.count - length)
+        unsafe Glibc.read(
+          file, buffer.baseAddress.map { unsafe $0 + length }, buffer.count - length)
       }
       guard count >= 0 else { throw unreadable(path) }
       guard count > 0 else { break }

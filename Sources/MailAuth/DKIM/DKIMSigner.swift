@@ -30,8 +30,7 @@ public struct DKIMSigner: Sendable {
   public var oversignedNames = DKIMSigner.defaultOversignedNames
   /// `l=`: octets of the canonical body that are signed, at most all; nil signs all without `l=`.
   public var bodyLength: Int?
-  /// How long signatures hold, in seconds, at least 1: `x=` is so much after `t=`. Nil leaves out
-  /// `x=`.
+  /// How long signatures hold, in seconds, at least 1: `x=` minus `t=`; nil leaves out `x=`.
   public var lifetimeSeconds: Int64?
 
   /// Makes a signer, relaxed/relaxed, for all of the body, without expiry.

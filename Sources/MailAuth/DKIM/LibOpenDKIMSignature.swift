@@ -72,7 +72,7 @@ import Glibc
     _ library: OpaquePointer, _ option: Int32, _ names: [String]
   ) throws(LibOpenDKIMError) {
     var list: [UnsafeMutablePointer<CChar>?] = unsafe names.map { unsafe strdup($0) } + [nil]
-    defer { for unsafe entry in unsafe list { unsafe free(entry) } }
+    defer { for unsafeentry in unsafe list { unsafe free(entry) } }
     let status = unsafe list.withUnsafeMutableBytes { buffer in
       unsafe dkim_options(
         library, DKIM_OP_SETOPT, dkim_opts_t(option), buffer.baseAddress,

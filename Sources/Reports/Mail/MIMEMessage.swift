@@ -63,7 +63,9 @@ public struct MIMEMessage: Sendable {
     }
     body += Array("--\(boundary)--\r\n".utf8)
     return Composed(
-      header: (fields + mimeFields).map { HeaderField(name: Array($0.name.utf8), value: $0.octets) },
+      header: (fields + mimeFields).map {
+        HeaderField(name: Array($0.name.utf8), value: $0.octets)
+      },
       body: body)
   }
 
@@ -100,7 +102,8 @@ public struct MIMEMessage: Sendable {
 
   /// A boundary that no line of the contents begins with; "=_" occurs in no encoded content.
   private func boundary(for contents: [[UInt8]]) -> String {
-    let seed = String(decoding: boundarySeed.utf8.filter(Self.isAlphanumeric).prefix(40), as: UTF8.self)
+    let seed = String(
+      decoding: boundarySeed.utf8.filter(Self.isAlphanumeric).prefix(40), as: UTF8.self)
     var number = 0
     while true {
       let boundary = "=_\(seed)_\(number)"

@@ -1,7 +1,6 @@
 /// A message ready to be handed to a mail server, with its envelope.
 public struct OutgoingMail: Sendable, Equatable {
-  /// Names the delivery: 1 to 64 letters and digits. The same delivery has the same token in every
-  /// attempt.
+  /// Names the delivery, the same in every attempt: 1 to 64 letters and digits.
   public let token: String
   /// The envelope sender; nil for the null sender.
   public let envelopeSender: MailAddress?

@@ -122,6 +122,8 @@ public struct ReportMail: Sendable {
       now: now)
   }
 
+  /// The subject, as software reads it.
+  ///
   /// RFC 9990 section 3.5.2 allows the ID with and without brackets. RFC 7489 section 7.2.1.1 has
   /// them always, so a reader of either form finds the ID in them.
   private func subject(_ settings: ReportMailSettings) -> String {
@@ -143,7 +145,8 @@ public struct ReportMail: Sendable {
       "\(organization) received \(count) that used this domain", "from \(begin) to \(end) UTC.",
       "The attached file lists them by sending host and by the results of",
       "SPF, DKIM and DMARC.", "", "Report ID: \(reportID)",
-      "It is sent to \(recipient) because the DMARC record of the", "domain asks for it (rua=).", "",
+      "It is sent to \(recipient) because the DMARC record of the", "domain asks for it (rua=).",
+      "",
     ]
     let contacts = settings.contacts.map { "Contact: \(MailText.oneLine($0))" }
     return (lines + contacts).map { $0 + "\n" }.joined()

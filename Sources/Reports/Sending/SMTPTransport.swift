@@ -99,7 +99,7 @@ public struct SMTPTransport: ReportTransport {
 
 /// What was said in an SMTP session, as far as it decides about the mail.
 struct SMTPDialog {
-  /// The last command: its verb, upper case, never an argument. Empty before the first.
+  /// The verb of the last command, upper case, never an argument; empty before the first.
   private(set) var verb = ""
   /// The code of the last reply that refuses something, and what it replied to.
   private(set) var refusal: Reply?

@@ -28,8 +28,10 @@ public struct SendmailTransport: ReportTransport {
     public init(spoolDirectory: String) { self.spoolDirectory = spoolDirectory }
   }
 
-  /// Writes output and exit status beside the mail, which is its standard input. The first
-  /// argument is the entry's directory; signals that ask it to end wait until `sendmail` is done.
+  /// Writes output and exit status beside the mail, which is its standard input.
+  ///
+  /// The first argument is the entry's directory. Signals that ask it to end wait until `sendmail`
+  /// is done.
   private static let script = """
     trap : HUP INT QUIT TERM
     umask 077

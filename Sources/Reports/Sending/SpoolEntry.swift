@@ -1,8 +1,9 @@
 import Foundation
 import Glibc
 
-/// A mail on disk while it is handed over: `<spool>/<token>/` with
+/// A mail on disk while it is handed over.
 ///
+/// It is a directory, `<spool>/<token>/`, with
 /// - `message`: the whole mail; who hands it over holds a lock on it,
 /// - `answer`: what the program wrote,
 /// - `status`: how it ended; there only when it did.

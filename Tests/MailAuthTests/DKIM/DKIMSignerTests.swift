@@ -73,7 +73,8 @@ import Testing
     var changed = Self.header
     changed[4] = HeaderField("Subject", " another")
     #expect(try self.outcome(signer, header: [field] + changed).result == .fail)
-    let longer = try self.outcome(signer, header: [field] + Self.header, body: Self.body + "More\r\n")
+    let longer = try self.outcome(
+      signer, header: [field] + Self.header, body: Self.body + "More\r\n")
     #expect(longer.result == .fail)
   }
 
@@ -221,8 +222,9 @@ import Testing
     #expect(key.algorithm == .ed25519SHA256)
     #expect(key.bits == 256)
     let missing = directory.path("missing.pem")
-    #expect(throws: DKIMKeyError(source: missing, problem: .unreadable("No such file or directory")))
-    { try DKIMPrivateKey(contentsOf: missing) }
+    #expect(
+      throws: DKIMKeyError(source: missing, problem: .unreadable("No such file or directory"))
+    ) { try DKIMPrivateKey(contentsOf: missing) }
     let folder = try directory.makeDirectory("folder")
     #expect(throws: DKIMKeyError(source: folder, problem: .unreadable("Is a directory"))) {
       try DKIMPrivateKey(contentsOf: folder)
