@@ -15,11 +15,13 @@ public struct MessageRecord: Sendable, Equatable {
   public var evaluation: Evaluation
   /// What was done.
   public var verdict: Verdict
+  /// Whether the message is about our own reports, such as a bounce of one; it is not reported.
+  public var isReportTraffic: Bool
 
   /// Makes a record.
   public init(
     host: String, queueID: String, receivedAt: Int64, envelope: Envelope, evaluation: Evaluation,
-    verdict: Verdict
+    verdict: Verdict, isReportTraffic: Bool = false
   ) {
     self.host = host
     self.queueID = queueID
@@ -27,5 +29,6 @@ public struct MessageRecord: Sendable, Equatable {
     self.envelope = envelope
     self.evaluation = evaluation
     self.verdict = verdict
+    self.isReportTraffic = isReportTraffic
   }
 }

@@ -17,6 +17,9 @@ enum SQLiteMigrations {
       }
     }
     migrator.registerMigration("2 arc") { try $0.execute(sql: arc) }
+    migrator.registerMigration("3 reports") { database in
+      for statement in reports { try database.execute(sql: statement) }
+    }
     return migrator
   }
 

@@ -145,7 +145,8 @@ extension StoredRow {
         rootCause: try rootCause(), dns: try list("dns_evidence")),
       verdict: Verdict(
         disposition: try word("disposition"), overrideReasons: try list("override_reasons"),
-        authenticationResults: try text("authentication_results")))
+        authenticationResults: try text("authentication_results")),
+      isReportTraffic: try flag("report_traffic"))
   }
 
   private func rootCause() throws -> RootCause? {

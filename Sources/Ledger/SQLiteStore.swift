@@ -23,7 +23,9 @@ public final class SQLiteStore: LedgerStore {
 
   /// The database file, an absolute path.
   public let path: String
-  private let pool: DatabasePool
+  let pool: DatabasePool
+  /// Whether it was opened for reading only.
+  var isReadOnly: Bool { writer == nil }
   private let writer: GroupCommit?
   private let commits: Counter
 
