@@ -169,11 +169,12 @@ import Testing
         try String.fetchAll(database, sql: "SELECT identifier FROM grdb_migrations")
       )
     }
-    #expect(applied == ["1 messages", "2 arc"])
+    #expect(applied == ["1 messages", "2 arc", "3 reports"])
     #expect(
       names == [
-        "dkim_outcome", "grdb_migrations", "ledger_state", "message", "message_overview",
-        "policy_record", "spf_outcome",
+        "delivery_event", "destination_authorization", "dkim_outcome", "failure_incident",
+        "grdb_migrations", "ledger_state", "message", "message_overview", "policy_record", "report",
+        "report_delivery", "report_lease", "report_window", "spf_outcome", "suppression",
       ])
   }
 
