@@ -102,8 +102,10 @@ public struct TestSealer: Sendable {
     (1..<max(number, 1)).flatMap { instance in
       ["ARC-Authentication-Results", "ARC-Message-Signature", "ARC-Seal"].compactMap { name in
         header.first { field in
+          // Tags can come in any order.
           field.isNamed(name)
-            && String(decoding: field.value, as: UTF8.self).hasPrefix(" i=\(instance);")
+            && String(decoding: field.value, as: UTF8.self).split(separator: ";")
+              .contains { $0.filter { !$0.isWhitespace } == "i=\(instance)" }
         }
       }
     }
