@@ -227,37 +227,3 @@ struct ConfigurationReader {
     }.joined(separator: ".")
   }
 }
-
-/// Names that were probably meant.
-enum NearMiss {
-  /// ` (did you mean X?)`, or nothing when no candidate is near.
-  static func hint(for name: String, among candidates: [String]) -> String {
-    nearest(to: name, among: candidates).map { "; did you mean \($0)?" } ?? ""
-  }
-
-  /// The candidate that differs in few letters, or has the same last part.
-  static func nearest(to name: String, among candidates: [String]) -> String? {
-    let most = min(3, max(2, name.utf8.count / 4))
-    let distances = candidates.map { ($0, distance(Array(name.utf8), Array($0.utf8))) }
-    if let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= most { return best.0 }
-    let lastPart = name.split(separator: ".").last.map { String($0) } ?? name
-    return candidates.first { $0.hasSuffix("." + lastPart) }
-  }
-
-  /// How many octets to insert, remove or replace (Levenshtein).
-  private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-    // A long name is near to none of ours.
-    guard left.count <= 64 else { return left.count }
-    var row = Array(0...right.count)
-    for (index, octet) in left.enumerated() {
-      var diagonal = row[0]
-      row[0] = index + 1
-      for column in right.indices {
-        let replaced = diagonal + (octet == right[column] ? 0 : 1)
-        diagonal = row[column + 1]
-        row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
-      }
-    }
-    return row[right.count]
-  }
-}
