@@ -57,3 +57,33 @@ public struct ReportableMessage: Sendable, Equatable {
   /// Whether it belongs to another period and came too late for that one's window.
   public var isLate: Bool
 }
+
+extension ReportableMessage {
+  /// Takes from a message what the ledger would give to a report about it.
+  ///
+  /// Nil when no report has the message: it has no Author Domain, no usable policy record applied,
+  /// or it is about our own reports.
+  public init?(_ message: MessageRecord) {
+    let evaluation = message.evaluation
+    let dmarc = evaluation.dmarc
+    guard let author = evaluation.authorDomain, dmarc.record != nil, !message.isReportTraffic
+    else { return nil }
+    let spf = evaluation.mailFromSPF
+    let domain = message.envelope.mailFromDomain
+    self.init(
+      clientAddress: message.envelope.clientAddress, authorDomain: author,
+      authorDomainExists: dmarc.authorDomainExists,
+      hasNullReversePath: message.envelope.hasNullReversePath,
+      envelopeFromDomain: domain?.isEmpty == true ? nil : domain,
+      spf: SPF(domain: spf.domain, result: spf.result, cause: spf.cause),
+      dkim: evaluation.dkim.map { signature in
+        DKIM(
+          domain: signature.domain, selector: signature.selector, result: signature.result,
+          cause: signature.cause, isAligned: signature.alignment?.isAligned)
+      },
+      result: dmarc.result, cause: dmarc.cause, appliedPolicy: dmarc.appliedPolicy,
+      spfAligned: dmarc.spfAligned, dkimAligned: dmarc.dkimAligned,
+      disposition: message.verdict.disposition, overrideReasons: message.verdict.overrideReasons,
+      isLate: false)
+  }
+}

@@ -66,6 +66,16 @@ final class ReportXML {
     try writer.end()
   }
 
+  /// The `record` element of one message by itself, without an XML declaration.
+  static func element(of record: AggregateReport.Record, _ format: ReportFormat) throws -> String {
+    var octets: [UInt8] = []
+    let xml = try ReportXML(format) { octets += $0 }
+    try xml.write(record, count: 1)
+    try xml.writer.end()
+    let lines = String(decoding: octets, as: UTF8.self).split(separator: "\n")
+    return lines.drop { $0.hasPrefix("<?xml") }.map { $0 + "\n" }.joined()
+  }
+
   private func write(_ metadata: AggregateReport.Metadata) throws {
     try writer.nest("report_metadata") {
       try writer.element("org_name", metadata.organization)

@@ -244,6 +244,25 @@ import Testing
     #expect(try scene.records() == [expected.lines])
   }
 
+  @Test(arguments: results + identities)
+  func oneMessageAloneHasTheSameRow(_ expected: Case) throws {
+    var scene = try ReportScene()
+    try scene.append(expected.record)
+    let path = try #require(try scene.build().first?.path)
+    let report = String(decoding: try uncompressed(path), as: UTF8.self)
+    let row = try #require(ReportRow(expected.record))
+    let lines = try row.xml().split(separator: "\n").map { "  \($0)\n" }
+    #expect(lines.first == "  <record>\n" && report.contains(lines.joined()), "\(lines)")
+  }
+
+  @Test func aMessageOfNoReportHasNoRow() {
+    #expect(ReportRow(.test(dmarc: .testWithoutRecord)) == nil)
+    #expect(ReportRow(.test(authorDomain: nil)) == nil)
+    var traffic = MessageRecord.test()
+    traffic.isReportTraffic = true
+    #expect(ReportRow(traffic) == nil)
+  }
+
   @Test func showsAtMostAHundredSignaturesTheBestFirst() throws {
     var scene = try ReportScene()
     let failing = (0..<119).map { DKIMOutcome.test(.fail, .signatureMismatch, selector: "f\($0)") }
