@@ -63,10 +63,13 @@ let package = Package(
         .embedInCode("Schemas/aggregate-report-rfc7489.xsd"),
       ],
       swiftSettings: swiftSettings),
+    .target(
+      name: "Lab", dependencies: ["COpenSSL", "Ledger", "MailAuth", "Reports", "Yams"],
+      resources: [.embedInCode("Keys/fixed-keys.pem")], swiftSettings: swiftSettings),
     .executableTarget(
       name: "plumbline",
       dependencies: [
-        "MailAuth", "Milter", "Ledger", "Reports", "TOMLKit", argumentParser, logging,
+        "MailAuth", "Milter", "Ledger", "Reports", "Lab", "TOMLKit", argumentParser, logging,
       ],
       swiftSettings: swiftSettings),
 
@@ -93,6 +96,10 @@ let package = Package(
       name: "ReportsTests",
       dependencies: ["Reports", "Ledger", "MailAuth", "TestSupport", "TransportTestClient"],
       exclude: ["Golden"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "LabTests",
+      dependencies: ["Lab", "plumbline", "MailAuth", "Reports", "TestSupport"],
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "PlumblineTests",
       dependencies: ["plumbline", "Ledger", "MailAuth", "Reports", "TestSupport"],

@@ -39,6 +39,7 @@ func internally<Value>(_ body: () throws -> Value) throws -> Value {
 func exitStatus(of error: any Error) -> Int32? {
   switch error {
   case is UnreadableInput: EX_NOINPUT
+  case is BrokenScenarios: EX_DATAERR
   case is InternalFault: EX_SOFTWARE
   case is CannotCreate: EX_CANTCREAT
   case is OutputFailure: EX_IOERR

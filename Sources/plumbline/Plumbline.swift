@@ -10,7 +10,7 @@ struct Plumbline: ParsableCommand {
     version: version,
     subcommands: [
       MilterCommand.self, CheckCommand.self, ReportCommand.self, LedgerCommand.self,
-      ConfigCommand.self,
+      LabCommand.self, ConfigCommand.self,
     ])
 
   /// The version of the program, as reports name it.
@@ -32,7 +32,7 @@ struct Plumbline: ParsableCommand {
     } catch {
       guard let status = exitStatus(of: error) else { exit(withError: error) }
       // Problems of a configuration begin with its path, as compilers write them.
-      let prefix = error is ConfigurationError ? "" : "plumbline: "
+      let prefix = error is ConfigurationError || error is BrokenScenarios ? "" : "plumbline: "
       FileHandle.standardError.write(Data("\(prefix)\(error)\n".utf8))
       Foundation.exit(status)
     }

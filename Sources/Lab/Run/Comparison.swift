@@ -1,0 +1,194 @@
+import MailAuth
+import Reports
+
+/// Compares what receivers found with what is expected of them.
+public enum Comparison {
+  /// Everything that is not as expected, in the order of the receivers.
+  ///
+  /// - Parameters:
+  ///   - scenario: The story with its expectations.
+  ///   - receipts: What the receivers found that the message came to.
+  /// - Returns: The differences; empty when there are none.
+  public static func differences(
+    _ scenario: Scenario, _ receipts: [LabReceipt]
+  ) -> [LabDifference] {
+    var differences: [LabDifference] = []
+    for hop in scenario.hops {
+      guard case .receive(let receive) = hop.action,
+        let expectation = scenario.expectations[receive.name]
+      else { continue }
+      let receipt = receipts.first { $0.receiver == receive.name }
+      var comparison = ReceiptComparison(receive.name, line: expectation.line)
+      if expectation.isReached, let receipt {
+        comparison.compare(expectation, receipt)
+      } else if expectation.isReached != (receipt != nil) {
+        comparison.note(
+          "message", expected: expectation.isReached ? "that it comes here" : "that it does not",
+          found: expectation.isReached ? "that it was refused before" : "it here")
+      }
+      differences += comparison.differences
+    }
+    return differences
+  }
+}
+
+/// The comparison of one receipt.
+private struct ReceiptComparison {
+  private let receiver: String
+  private let line: Int
+  private(set) var differences: [LabDifference] = []
+
+  init(_ receiver: String, line: Int) {
+    self.receiver = receiver
+    self.line = line
+  }
+
+  mutating func note(_ subject: String, expected: String, found: String) {
+    differences.append(
+      LabDifference(
+        receiver: receiver, line: line, subject: subject, expected: expected, found: found))
+  }
+
+  /// Notes a difference unless `found` is expected; an expectation of nil holds always.
+  private mutating func check<Value: Equatable>(
+    _ subject: String, _ expected: Value?, _ found: Value, _ words: (Value) -> String
+  ) {
+    guard let expected, expected != found else { return }
+    note(subject, expected: words(expected), found: words(found))
+  }
+
+  mutating func compare(_ expected: Expectation, _ found: LabReceipt) {
+    compare("SPF", expected.spf, found.spf)
+    compare("SPF of HELO", expected.helo, found.heloSPF)
+    if let signatures = expected.dkim { compare(signatures, found.dkim) }
+    if let arc = expected.arc {
+      if arc.result != found.arc.result || (arc.cause.map { $0 != found.arc.cause } ?? false) {
+        note(
+          "ARC", expected: Self.words(arc.result.rawValue, nil, arc.cause?.rawValue),
+          found: Self.words(found.arc.result.rawValue, nil, found.arc.cause.rawValue))
+      }
+    }
+    if let dmarc = expected.dmarc {
+      let found = found.dmarc
+      if dmarc.result != found.result || (dmarc.cause.map { $0 != found.cause } ?? false) {
+        note(
+          "DMARC", expected: Self.words(dmarc.result.rawValue, nil, dmarc.cause?.rawValue),
+          found: Self.words(found.result.rawValue, nil, found.cause.rawValue))
+      }
+    }
+    compare(expected.policy, found.dmarc)
+    check("disposition", expected.disposition, found.disposition) { $0.rawValue }
+    check("answer", expected.answer, found.answer) { $0.rawValue }
+    let cause = expected.cause.map { cause in
+      if case .code(let code) = cause { code.rawValue } else { "none" }
+    }
+    check("root cause", cause, found.rootCause?.code.rawValue ?? "none") { $0 }
+    check("removed fields", expected.removes, found.removedFields) { names in
+      names.isEmpty ? "none" : names.joined(separator: ", ")
+    }
+    compare(expected.report, found.row)
+  }
+
+  private static func words(_ result: String, _ domain: String?, _ cause: String?) -> String {
+    result + (domain.map { " of \($0)" } ?? "") + (cause.map { " (\($0))" } ?? "")
+  }
+
+  private mutating func compare(
+    _ subject: String, _ expected: Expectation.SPF?, _ found: LabReceipt.SPF
+  ) {
+    guard let expected else { return }
+    let isSame =
+      expected.result == found.result && expected.domain.map { $0.text == found.domain } ?? true
+      && expected.cause.map { $0 == found.cause } ?? true
+    guard !isSame else { return }
+    note(
+      subject,
+      expected: Self.words(
+        expected.result.rawValue, expected.domain?.text, expected.cause?.rawValue),
+      found: Self.words(found.result.rawValue, found.domain, found.cause.rawValue))
+  }
+
+  /// Each expectation takes the first signature left that it fits; exacter ones choose first.
+  private mutating func compare(_ expected: [Expectation.DKIM], _ found: [LabReceipt.DKIM]) {
+    var left = found
+    var missing: [Expectation.DKIM] = []
+    func exactness(_ item: Expectation.DKIM) -> Int {
+      (item.domain == nil ? 0 : 1) + (item.cause == nil ? 0 : 1)
+    }
+    for item in expected.sorted(by: { exactness($0) > exactness($1) }) {
+      let index = left.firstIndex { signature in
+        item.result == signature.result
+          && item.domain.map { $0.text == signature.domain } ?? true
+          && item.cause.map { $0 == signature.cause } ?? true
+      }
+      if let index { left.remove(at: index) } else { missing.append(item) }
+    }
+    guard !missing.isEmpty || !left.isEmpty else { return }
+    func list(_ words: [String]) -> String {
+      words.isEmpty ? "no signature" : words.joined(separator: ", ")
+    }
+    note(
+      "DKIM",
+      expected: list(
+        expected.map { Self.words($0.result.rawValue, $0.domain?.text, $0.cause?.rawValue) }),
+      found: list(
+        found.map { Self.words($0.result.rawValue, $0.domain, $0.cause.rawValue) }))
+  }
+
+  private mutating func compare(_ expected: Expectation.Policy?, _ found: LabReceipt.DMARC) {
+    let words = [found.policyDomain, found.appliedPolicy?.rawValue].compactMap { $0 }
+      .joined(separator: " ")
+    switch expected {
+    case nil: break
+    case Expectation.Policy.none?:
+      if found.policyDomain != nil { note("policy", expected: "none", found: words) }
+    case .found(let domain, let policy)?:
+      let isSame =
+        found.policyDomain == domain.text && policy.map { $0 == found.appliedPolicy } ?? true
+      guard !isSame else { return }
+      note(
+        "policy", expected: domain.text + (policy.map { " \($0.rawValue)" } ?? ""),
+        found: words.isEmpty ? "none" : words)
+    }
+  }
+
+  private mutating func compare(_ expected: Expectation.Report?, _ found: LabReceipt.Row?) {
+    switch (expected, found) {
+    case (nil, _), (Expectation.Report.none?, nil): break
+    case (Expectation.Report.none?, _?):
+      note("report row", expected: "none, the message is in no report", found: "one")
+    case (.row?, nil):
+      note("report row", expected: "one", found: "none, the message is in no report")
+    case (.row(let row)?, let found?): compare(row, found)
+    }
+  }
+
+  private mutating func compare(_ row: Expectation.Row, _ found: LabReceipt.Row) {
+    func passed(_ isAligned: Bool) -> String { isAligned ? "pass" : "fail" }
+    check("source_ip in the report", row.sourceIP, found.sourceIP) { $0 }
+    check("disposition in the report", row.disposition?.rawValue, found.disposition) { $0 }
+    check("dkim in the report", row.dkimAligned, found.dkimAligned, passed)
+    check("spf in the report", row.spfAligned, found.spfAligned, passed)
+    check("header_from in the report", row.headerFrom, found.headerFrom) { $0 }
+    check("envelope_from in the report", row.envelopeFrom, found.envelopeFrom ?? "no domain") {
+      $0.isEmpty ? "an empty one" : $0
+    }
+    check("policy domain of the report", row.policyDomain, found.policyDomain) { $0 }
+    guard let reasons = row.reasons else { return }
+    let isSame =
+      reasons.count == found.reasons.count
+      && zip(reasons, found.reasons).allSatisfy { expected, found in
+        expected.type.rawValue == found.type
+          && (expected.comment.isEmpty || (found.comment ?? "").contains(expected.comment))
+      }
+    guard !isSame else { return }
+    func list(_ words: [String]) -> String {
+      words.isEmpty ? "none" : words.joined(separator: ", ")
+    }
+    note(
+      "reasons in the report",
+      expected: list(
+        reasons.map { $0.type.rawValue + ($0.comment.isEmpty ? "" : " (\($0.comment))") }),
+      found: list(found.reasons.map { $0.type + ($0.comment.map { " (\($0))" } ?? "") }))
+  }
+}

@@ -1,0 +1,190 @@
+import Foundation
+import MailAuth
+import Yams
+
+extension Scenario {
+  /// More octets than this are no scenario that anybody wrote.
+  static let mostOctets = 1_048_576
+
+  /// Reads a scenario from a file.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - configurator: Checks the configuration keys.
+  /// - Throws: Everything that is wrong with it.
+  public init(
+    contentsOf path: String, configurator: any ReceiverConfigurator
+  ) throws(ScenarioError) {
+    let text: String
+    do {
+      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+      defer { try? file.close() }  // Nothing was written that closing could lose.
+      let octets = try file.read(upToCount: Self.mostOctets + 1) ?? Data()
+      guard octets.count <= Self.mostOctets else {
+        throw ScenarioError(path: path, problems: [.init(line: nil, text: "the file is too large")])
+      }
+      text = String(decoding: octets, as: UTF8.self)
+    } catch let error as ScenarioError {
+      throw error
+    } catch {
+      throw ScenarioError(
+        path: path,
+        problems: [.init(line: nil, text: "cannot be read: \(error.localizedDescription)")])
+    }
+    try self.init(text, path: path, configurator: configurator)
+  }
+
+  /// Reads a scenario from text.
+  ///
+  /// - Parameters:
+  ///   - text: YAML.
+  ///   - path: What problems call the text.
+  ///   - configurator: Checks the configuration keys.
+  /// - Throws: Everything that is wrong with it.
+  public init(
+    _ text: String, path: String, configurator: any ReceiverConfigurator
+  ) throws(ScenarioError) {
+    let root: Node?
+    do {
+      root = try compose(yaml: text)
+    } catch {
+      throw ScenarioError(path: path, problems: [ScenarioParser.problem(of: error)])
+    }
+    var parser = ScenarioParser(path: path, configurator: configurator)
+    let scenario = root.flatMap { parser.read($0) }
+    guard let scenario, parser.reading.problems.isEmpty else {
+      let problems = parser.reading.problems
+      throw ScenarioError(
+        path: path,
+        problems: problems.isEmpty ? [.init(line: nil, text: "the file is empty")] : problems)
+    }
+    self = scenario
+  }
+}
+
+/// Reads the parts of a scenario; hops and expectations have files of their own.
+struct ScenarioParser {
+  let path: String
+  let configurator: any ReceiverConfigurator
+  let reading = ScenarioReading()
+
+  var keys: [(name: String, kind: KeyKind)] = []
+  var actors: [Scenario.Actor] = []
+  /// Who has the message, by key, at the hop that is being read.
+  var holder: String?
+
+  init(path: String, configurator: any ReceiverConfigurator) {
+    self.path = path
+    self.configurator = configurator
+  }
+
+  var keyNames: [String] { keys.map(\.name) }
+  var actorKeys: [String] { actors.map(\.key) }
+
+  static func problem(of error: any Error) -> ScenarioProblem {
+    switch error {
+    case YamlError.scanner(_, let problem, let mark, _),
+      YamlError.parser(_, let problem, let mark, _),
+      YamlError.composer(_, let problem, let mark, _):
+      ScenarioProblem(line: mark.line, text: "not YAML: \(problem)")
+    case YamlError.duplicatedKeysInMapping(let keys, let context):
+      ScenarioProblem(
+        line: context.mark.line, text: "given twice: \(keys.sorted().joined(separator: ", "))")
+    default: ScenarioProblem(line: nil, text: "not YAML: \(error)")
+    }
+  }
+
+  /// Reads the document; nil only with a problem noted.
+  mutating func read(_ root: Node) -> Scenario? {
+    let words = ["title", "why", "keys", "dns", "actors", "mail", "hops", "expect"]
+    guard let fields = reading.fields(root, words, of: "a scenario") else { return nil }
+    let title = fields.requiredText("title")
+    let why = fields.requiredText("why")
+    if let node = fields.nodes["keys"] { readKeys(node) }
+    if let node = fields.required("actors") { readActors(node) }
+    let zone = fields.nodes["dns"].map { ScenarioZone($0, keys: keyNames, reading) }
+    check(zone)
+    let mail = fields.required("mail").flatMap { readMail($0) }
+    let hops = fields.required("hops").map { readHops($0) } ?? []
+    let expectations = fields.required("expect").map { readExpectations($0, hops) } ?? [:]
+    guard reading.problems.isEmpty, let title, let why, let mail else { return nil }
+    return Scenario(
+      path: path, title: title, why: why, keys: keys, zone: zone ?? ScenarioZone(), actors: actors,
+      mail: mail, hops: hops, expectations: expectations)
+  }
+
+  private mutating func readKeys(_ node: Node) {
+    guard let mapping = node.mapping else {
+      return reading.note("keys must map names to kinds of keys", at: node)
+    }
+    for (name, kind) in mapping {
+      guard let name = name.scalar?.string, let kind: KeyKind = reading.choice(kind, "kind of key")
+      else { continue }
+      keys.append((name, kind))
+    }
+  }
+
+  private mutating func readActors(_ node: Node) {
+    guard let mapping = node.mapping else {
+      return reading.note("actors must map names to {name, address}", at: node)
+    }
+    for (key, value) in mapping {
+      guard let key = key.scalar?.string,
+        let fields = reading.fields(value, ["name", "address"], of: "actor \(key)"),
+        let name = fields.domain("name"), let text = fields.requiredText("address")
+      else { continue }
+      guard let address = IPAddress(text) else {
+        reading.note(
+          "actor \(key): \"\(text.utf8.printable(limit: 80))\" is no IP address", at: value)
+        continue
+      }
+      actors.append(Scenario.Actor(key: key, name: name.text, address: address))
+    }
+  }
+
+  private func check(_ zone: ScenarioZone?) {
+    do throws(ScenarioError) {
+      _ = try zone?.resolver(source: path) { _ in "v=DKIM1; p=" }
+    } catch {
+      for problem in error.problems { reading.note(problem.text, line: problem.line) }
+    }
+  }
+
+  private func readMail(_ node: Node) -> ScenarioMail? {
+    guard let fields = reading.fields(node, ["from", "to", "message"], of: "mail"),
+      let from = fields.requiredText("from"), let message = fields.requiredText("message"),
+      fields.required("to") != nil, let to = fields.texts("to")
+    else { return nil }
+    if to.isEmpty { reading.note("mail: to: at least one recipient is needed", at: node) }
+    return ScenarioMail(from: Self.address(from), to: to.map(Self.address), message: message)
+  }
+
+  /// An address without the angle brackets that people write around it.
+  static func address(_ text: String) -> String {
+    text.hasPrefix("<") && text.hasSuffix(">") ? String(text.dropFirst().dropLast()) : text
+  }
+
+  /// Configuration keys with their values, checked.
+  func configuration(_ node: Node?, host: String?) -> [ConfigurationEntry] {
+    guard let node else { return [] }
+    guard let mapping = node.mapping else {
+      reading.note("config takes {KEY: VALUE}, as {policy.enforce: reject}", at: node)
+      return []
+    }
+    let entries = mapping.compactMap { key, value -> ConfigurationEntry? in
+      guard let name = key.scalar?.string else { return nil }
+      let line = key.mark?.line
+      if let text = value.scalar?.string {
+        return ConfigurationEntry(key: name, value: .text(text), line: line)
+      }
+      return ConfigurationEntry(
+        key: name, value: .list(reading.texts(value, "config: \(name)")), line: line)
+    }
+    do throws(ReceiverConfigurationError) {
+      _ = try configurator.settings(host: host ?? "localhost", entries: entries)
+    } catch {
+      for problem in error.problems { reading.note(problem.text, line: problem.line) }
+    }
+    return entries
+  }
+}

@@ -1,0 +1,171 @@
+import MailAuth
+import Yams
+
+/// The DNS of a scenario: a zone in which records that publish keys are still open.
+public struct ScenarioZone: Sendable {
+  /// What stands in the list of an owner.
+  enum Element: Sendable {
+    /// YAML that ``ZoneResolver`` reads.
+    case plain(String)
+    /// The record of a key, with more tags behind it.
+    case key(name: String, tags: String)
+  }
+
+  /// The list of an owner.
+  struct Owner: Sendable {
+    var name: String
+    var line: Int
+    var elements: [(line: Int, content: Element)] = []
+    var delay: Int64?
+  }
+
+  var owners: [Owner] = []
+
+  /// How long answers take, in seconds, by owner name; in memory all answers come at once.
+  public var delays: [String: Int64] {
+    Dictionary(owners.compactMap { owner in owner.delay.map { (owner.name, $0) } }) { $1 }
+  }
+
+  /// The zone as ``ZoneResolver`` reads it.
+  ///
+  /// - Parameter keyRecord: Gives the text of the record that publishes a key.
+  /// - Returns: YAML, one list element a line.
+  public func yaml(keyRecord: (_ name: String) -> String) -> String {
+    lines(keyRecord).map { $0.text + "\n" }.joined()
+  }
+
+  /// A resolver that answers from the zone.
+  ///
+  /// - Throws: What is wrong with the zone, with the lines of the scenario's file.
+  func resolver(
+    source: String, keyRecord: (_ name: String) -> String
+  ) throws(ScenarioError) -> ZoneResolver {
+    let lines = lines(keyRecord)
+    do throws(ZoneError) {
+      return try ZoneResolver(
+        yaml: lines.map { $0.text + "\n" }.joined() + (lines.isEmpty ? "{}\n" : ""),
+        source: source)
+    } catch {
+      throw ScenarioError(
+        path: source,
+        problems: error.problems.map { problem in
+          let index = (problem.line ?? 0) - 1
+          let line = lines.indices.contains(index) ? lines[index].line : nil
+          return ScenarioProblem(
+            line: line,
+            text: "dns: " + (problem.owner.map { "\($0): " } ?? "") + problem.text)
+        })
+    }
+  }
+
+  private func lines(_ keyRecord: (String) -> String) -> [(line: Int, text: String)] {
+    owners.flatMap { owner in
+      let isEmpty = owner.elements.isEmpty
+      return [(owner.line, Self.quoted(owner.name) + (isEmpty ? ": []" : ":"))]
+        + owner.elements.map { element in
+          switch element.content {
+          case .plain(let yaml): (element.line, "  - \(yaml)")
+          case .key(let name, let tags):
+            (element.line, "  - {TXT: \(Self.record(keyRecord(name), tags))}")
+          }
+        }
+    }
+  }
+
+  /// A record in character-strings of up to 255 octets.
+  private static func record(_ text: String, _ tags: String) -> String {
+    var rest = Array((tags.isEmpty ? text : text + "; " + tags).utf8)[...]
+    var parts: [String] = []
+    while !rest.isEmpty {
+      parts.append(quoted(String(decoding: rest.prefix(255), as: UTF8.self)))
+      rest = rest.dropFirst(255)
+    }
+    return "[" + parts.joined(separator: ", ") + "]"
+  }
+
+  /// A YAML scalar in double quotes.
+  static func quoted(_ text: String) -> String {
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\":
+        quoted += "\\"
+        quoted.unicodeScalars.append(scalar)
+      case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+        let digits = String(scalar.value, radix: 16)
+        quoted += "\\x" + String(repeating: "0", count: 2 - digits.utf8.count) + digits
+      default: quoted.unicodeScalars.append(scalar)
+      }
+    }
+    return quoted + "\""
+  }
+}
+
+extension ScenarioZone {
+  /// Reads the mapping of owner names to lists.
+  init(_ node: Node, keys: [String], _ reading: ScenarioReading) {
+    guard let mapping = node.mapping else {
+      reading.note("dns must map names to lists of {TYPE: data}", at: node)
+      return
+    }
+    for (key, value) in mapping {
+      var owner = Owner(name: key.scalar?.string ?? "", line: key.mark?.line ?? 0)
+      guard let elements = value.sequence else {
+        reading.note("dns: \(owner.name): expected a list of {TYPE: data}", at: value)
+        continue
+      }
+      for element in elements {
+        let line = element.mark?.line ?? owner.line
+        guard let records = element.mapping else {
+          owner.elements.append((line, .plain(Self.yaml(element))))
+          continue
+        }
+        for (type, data) in records {
+          switch type.scalar?.string {
+          case "KEY":
+            if let content = Self.key(data, keys, reading) {
+              owner.elements.append((line, content))
+            }
+          case "DELAY": owner.delay = reading.seconds(data, "DELAY")
+          default:
+            owner.elements.append((line, .plain("{\(Self.yaml(type)): \(Self.yaml(data))}")))
+          }
+        }
+      }
+      owners.append(owner)
+    }
+  }
+
+  private static func key(
+    _ node: Node, _ keys: [String], _ reading: ScenarioReading
+  ) -> Element? {
+    var tags = ""
+    var name = node.scalar?.string
+    if name == nil, let fields = reading.fields(node, ["key", "tags"], of: "KEY") {
+      name = fields.text("key")
+      tags = fields.text("tags") ?? ""
+    }
+    guard let name else {
+      reading.note("KEY takes the name of a key, or {key: NAME, tags: TEXT}", at: node)
+      return nil
+    }
+    guard keys.contains(name) else {
+      reading.noteUnknown("key", name, among: keys, at: node)
+      return nil
+    }
+    return .key(name: name, tags: tags)
+  }
+
+  /// A node on one line; only words that were not in quotes come out so.
+  private static func yaml(_ node: Node) -> String {
+    switch node {
+    case .scalar(let scalar):
+      let isWord = scalar.style == .plain && scalar.string.allSatisfy { $0.isLetter && $0.isASCII }
+      return isWord ? scalar.string : quoted(scalar.string)
+    case .sequence(let sequence): return "[" + sequence.map(yaml).joined(separator: ", ") + "]"
+    case .mapping(let mapping):
+      return "{" + mapping.map { yaml($0) + ": " + yaml($1) }.joined(separator: ", ") + "}"
+    case .alias: return "null"
+    }
+  }
+}

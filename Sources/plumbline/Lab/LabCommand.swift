@@ -1,0 +1,166 @@
+import ArgumentParser
+import Foundation
+import Lab
+
+/// `plumbline lab`: plays stories about forwarded mail and shows what each receiver sees.
+struct LabCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "lab",
+    abstract: "Play scenarios of forwarding, mailing lists and ARC, and check what comes out.",
+    subcommands: [Run.self, WhatIf.self])
+
+  /// `plumbline lab run`.
+  struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "run",
+      abstract: "Play scenarios and compare what each receiver finds with what is expected.",
+      discussion: """
+        Everything happens in memory: DNS, clock and keys are the scenario's. Exit status: 0 all is \
+        as expected, 1 something is not, 65 a scenario file has errors, 66 a file cannot be read.
+        """)
+
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, junit, markdown }
+
+    @Argument(help: "Scenario files, or directories of them (*.yml).")
+    var files = ["conf/lab"]
+
+    @Option(help: "text, json, junit or markdown.")
+    var format = Format.text
+
+    @Flag(help: "Use built-in keys instead of new ones, for outputs that are to be compared.")
+    var fixedKeys = false
+
+    func run() throws {
+      let scenarios = try LabFiles(files).scenarios()
+      let runner = LabRunner(
+        configurator: LabConfigurator(), keys: KeyStock(fixedKeys ? .fixed : .new))
+      var runs: [LabRun] = []
+      for scenario in scenarios { runs.append(try playing(scenario) { try runner.run(scenario) }) }
+      switch format {
+      case .text: print(LabText(isColored: Terminal.isColored).text(of: runs), terminator: "")
+      case .json: print(try internally { try LabJSON.text(of: runs) })
+      case .junit: print(LabJUnit.text(of: runs), terminator: "")
+      case .markdown: print(LabMarkdown.text(of: runs), terminator: "")
+      }
+      guard runs.allSatisfy(\.isAsExpected) else { throw ExitCode(1) }
+    }
+  }
+
+  /// `plumbline lab what-if`.
+  struct WhatIf: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "what-if",
+      abstract: "Show side by side what other settings change in a scenario.",
+      discussion: """
+        The settings hold for every host of the scenario that evaluates, over what the file says. \
+        Exit status: 0 also when something changes, 64 a setting is wrong, 65 and 66 as with run.
+        """)
+
+    @Argument(help: "The scenario file.")
+    var file: String
+
+    @Option(
+      name: .customLong("set"),
+      help: "A key of the configuration file with its value, as policy.enforce=reject; repeatable.")
+    var settings: [String]
+
+    func run() throws {
+      let entries = try settings.map { text in
+        guard let sign = text.firstIndex(of: "=") else {
+          throw ValidationError("--set: \(text) is not KEY=VALUE")
+        }
+        return ConfigurationEntry(
+          key: String(text[..<sign]), value: .text(String(text[text.index(after: sign)...])))
+      }
+      do throws(ReceiverConfigurationError) {
+        _ = try LabConfigurator().settings(host: "localhost", entries: entries)
+      } catch {
+        throw ValidationError("--set: \(error)")
+      }
+      guard let scenario = try LabFiles([file]).scenarios().first else { return }
+      let keys = KeyStock()
+      let plain = LabRunner(configurator: LabConfigurator(), keys: keys)
+      let changed = LabRunner(configurator: LabConfigurator(), keys: keys, overrides: entries)
+      let runs = try playing(scenario) { (try plain.run(scenario), try changed.run(scenario)) }
+      print(
+        LabComparisonText(isColored: Terminal.isColored)
+          .text(runs.0, runs.1, settings: settings), terminator: "")
+    }
+  }
+}
+
+/// Plays one scenario; what cannot be played is a fault of its file.
+private func playing<Result>(
+  _ scenario: Scenario, _ body: () throws -> Result
+) throws -> Result {
+  do {
+    return try body()
+  } catch let failure as LabFailure {
+    throw BrokenScenarios(text: "\(failure)")
+  } catch let error as ReceiverConfigurationError {
+    throw BrokenScenarios(text: "\(scenario.path): \(error)")
+  } catch {
+    throw InternalFault(message: "\(scenario.path): \(error)")
+  }
+}
+
+/// Scenario files with errors; exit status 65 (EX_DATAERR).
+struct BrokenScenarios: Error, CustomStringConvertible {
+  /// One line for each problem, with its place.
+  let text: String
+  var description: String { text }
+}
+
+/// The scenario files that a command line names.
+struct LabFiles {
+  private let names: [String]
+
+  init(_ names: [String]) { self.names = names }
+
+  /// Reads all of them.
+  ///
+  /// - Throws: ``UnreadableInput``, or ``BrokenScenarios`` with the problems of all files.
+  func scenarios() throws -> [Scenario] {
+    var scenarios: [Scenario] = []
+    var problems: [String] = []
+    for path in try paths() {
+      do throws(ScenarioError) {
+        scenarios.append(try Scenario(contentsOf: path, configurator: LabConfigurator()))
+      } catch {
+        problems.append("\(error)")
+      }
+    }
+    guard problems.isEmpty else { throw BrokenScenarios(text: problems.joined(separator: "\n")) }
+    return scenarios
+  }
+
+  private func paths() throws -> [String] {
+    try names.flatMap { name -> [String] in
+      var isDirectory: ObjCBool = false
+      guard unsafe FileManager.default.fileExists(atPath: name, isDirectory: &isDirectory) else {
+        throw UnreadableInput(message: "\(name): no such file or directory")
+      }
+      guard isDirectory.boolValue else { return [name] }
+      let entries: [String]
+      do {
+        entries = try FileManager.default.contentsOfDirectory(atPath: name)
+      } catch {
+        throw UnreadableInput(message: "\(name): \(error.localizedDescription)")
+      }
+      let files = entries.filter { $0.hasSuffix(".yml") && !$0.hasPrefix(".") }.sorted()
+      guard !files.isEmpty else {
+        throw UnreadableInput(message: "\(name): there are no scenario files (*.yml) in it")
+      }
+      let directory = name.hasSuffix("/") ? name : name + "/"
+      return files.map { directory + $0 }
+    }
+  }
+}
+
+/// What standard output is.
+enum Terminal {
+  /// Whether colours are wanted: on a terminal, unless NO_COLOR is set.
+  static var isColored: Bool {
+    isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+  }
+}

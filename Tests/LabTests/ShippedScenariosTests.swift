@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+@testable import Lab
+@testable import plumbline
+
+/// The scenarios that come with the program: each plays as its file says.
+@Suite struct ShippedScenariosTests {
+  static let directory = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("conf/lab").path
+
+  static let files: [String] = {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    return names.filter { $0.hasSuffix(".yml") }.sorted()
+  }()
+
+  private static let runner = LabRunner(configurator: LabConfigurator(), keys: KeyStock(.fixed))
+
+  private static func scenario(_ file: String) throws -> Scenario {
+    try Scenario(contentsOf: "\(directory)/\(file)", configurator: LabConfigurator())
+  }
+
+  @Test func areThere() {
+    #expect(Self.files.count >= 12)
+  }
+
+  @Test(arguments: files) func playsAsExpected(_ file: String) throws {
+    let run = try Self.runner.run(try Self.scenario(file))
+    #expect(run.differences.map(\.text) == [])
+    #expect(!run.receipts.isEmpty)
+  }
+
+  @Test(arguments: files) func isDocumented(_ file: String) throws {
+    let scenario = try Self.scenario(file)
+    #expect(scenario.title.count > 10 && !scenario.title.hasSuffix("."))
+    #expect(scenario.why.hasSuffix(".") && scenario.why.count > 30)
+  }
+
+  @Test func everyHopIsShown() throws {
+    let words = try Set(
+      Self.files.flatMap { try Self.scenario($0).hops.map(\.action.word) })
+    #expect(Set(Hop.Action.words).subtracting(words).sorted() == [])
+  }
+
+  /// New keys change no output: nothing in a run depends on them.
+  @Test func newKeysGiveTheSameRuns() throws {
+    let files = Self.files.filter { $0.contains("sealed") || $0.contains("replay") }
+    let other = LabRunner(configurator: LabConfigurator(), keys: KeyStock(.new))
+    for file in files {
+      let scenario = try Self.scenario(file)
+      let first = try LabJSON.text(of: [try Self.runner.run(scenario)])
+      #expect(first == (try LabJSON.text(of: [try other.run(scenario)])), "\(file)")
+      #expect(!first.contains("header.b="))
+    }
+  }
+}
