@@ -84,6 +84,6 @@ import Testing
     #expect(
       KeyMaterial.text(of: header)
         == "DKIM-Signature: v=1; bh=abc; b=...; d=a.example\n"
-        + "Authentication-Results: mx; dkim=pass header.d=a; spf=none\n")
+        + "Authentication-Results: mx;\n\tdkim=pass header.d=a;\n\tspf=none\n")
   }
 }

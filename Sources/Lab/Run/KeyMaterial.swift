@@ -16,7 +16,8 @@ enum KeyMaterial {
       if signed.contains(where: { field.isNamed($0) }) {
         shown = withoutSignature(value)
       } else if reporting.contains(where: { field.isNamed($0) }) {
-        shown = removed(from: value)
+        // Where a field is folded depends on what is left out.
+        shown = " " + removed(from: field.text).replacing("; ", with: ";\n\t")
       } else {
         shown = value
       }

@@ -39,6 +39,8 @@ public import MailAuth
 //         disposition: quarantine
 //         report: {dkim: fail, spf: fail, reasons: [mailing_list]}
 //
+// The name of a host counts as verified where `dns` gives it the host's address (A or AAAA).
+//
 // `dns` has the form of ``ZoneResolver``. Configuration keys are those of the configuration file.
 // Every expectation is optional, but a receiver that nothing is expected of is an error, and so is
 // each word that is not known.
