@@ -57,7 +57,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "Reports",
-dependencies: ["CCurl", "COpenSSL", "CXML2", "CZlib", "Ledger", "MailAuth"],
+      dependencies: ["CCurl", "COpenSSL", "CXML2", "CZlib", "Ledger", "MailAuth"],
       resources: [
         .embedInCode("Schemas/aggregate-report-rfc9990.xsd"),
         .embedInCode("Schemas/aggregate-report-rfc7489.xsd"),
