@@ -11,17 +11,24 @@ final class MailHost {
   let directory: TemporaryDirectory
   private(set) var milter: Program
   private let policy: String
+  private let zonePath: String
 
   /// Starts both, with `settings` at the end of main.cf and `policy` at the end of plumbline.conf;
-  /// they take mail when this returns.
-  init(settings: [String] = [], policy: String = "") throws {
+  /// they take mail when this returns. `services` are lines for the end of master.cf; the zone is
+  /// the demo's, or the one in `zonePath`.
+  init(
+    settings: [String] = [], services: [String] = [], policy: String = "",
+    zonePath: String = DemoMessage.zonePath
+  ) throws {
     self.policy = policy
+    self.zonePath = zonePath
     directory = try TemporaryDirectory()
-    postfix = try PostfixInstance(settings: settings)
+    postfix = try PostfixInstance(settings: settings, services: services)
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
-        authservID: Self.authservID, policy: policy),
+        authservID: Self.authservID, policy: policy, zonePath: zonePath,
+        postfix: postfix.configurationDirectory),
       to: "plumbline.conf")
     milter = try Self.startMilter(directory)
     let socket = postfix.milterSocketPath
@@ -37,7 +44,8 @@ final class MailHost {
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
-        authservID: authservID, policy: policy ?? self.policy),
+        authservID: authservID, policy: policy ?? self.policy, zonePath: zonePath,
+        postfix: postfix.configurationDirectory),
       to: "plumbline.conf")
   }
 
@@ -97,7 +105,8 @@ final class MailHost {
   }
 
   private static func configuration(
-    socket: String, ledger: String, authservID: String, policy: String
+    socket: String, ledger: String, authservID: String, policy: String, zonePath: String,
+    postfix: String
   ) -> String {
     """
     [milter]
@@ -106,7 +115,7 @@ final class MailHost {
     skip_loopback = false
 
     [dns]
-    zone_file = "\(DemoMessage.zonePath)"
+    zone_file = "\(zonePath)"
 
     [ledger]
     database = "\(ledger)"
@@ -118,6 +127,6 @@ final class MailHost {
 
     \(policy)
 
-    """
+    """.replacing("@POSTFIX@", with: postfix)
   }
 }
