@@ -186,7 +186,7 @@ struct ReportPlan {
   /// `rua` of the newest record: of those seen last the one that came into the ledger last.
   var reportURIs: [String] {
     let newest = members.max { ($0.lastSeenAt, $0.id) < ($1.lastSeenAt, $1.id) }
-    return newest?.record.aggregateReportURIs ?? []
+    return newest.map { ReportURIList.published(.rua, by: $0) } ?? []
   }
 
   /// The report before anything of it is written.
