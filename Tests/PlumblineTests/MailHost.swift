@@ -11,24 +11,18 @@ final class MailHost {
   let directory: TemporaryDirectory
   private(set) var milter: Program
   private let policy: String
-  private let zonePath: String
 
   /// Starts both, with `settings` at the end of main.cf and `policy` at the end of plumbline.conf;
-  /// they take mail when this returns. `services` are lines for the end of master.cf; the zone is
-  /// the demo's, or the one in `zonePath`.
-  init(
-    settings: [String] = [], services: [String] = [], policy: String = "",
-    zonePath: String = DemoMessage.zonePath
-  ) throws {
+  /// they take mail when this returns.
+  init(settings: [String] = [], policy: String = "") throws {
     self.policy = policy
-    self.zonePath = zonePath
     directory = try TemporaryDirectory()
     postfix = try PostfixInstance(settings: settings, services: services)
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
-        authservID: Self.authservID, policy: policy, zonePath: zonePath,
-        postfix: postfix.configurationDirectory),
+        authservID: Self.authservID,
+        policy: policy.replacing("@POSTFIX@", with: postfix.configurationDirectory)),
       to: "plumbline.conf")
     milter = try Self.startMilter(directory)
     let socket = postfix.milterSocketPath
@@ -44,8 +38,7 @@ final class MailHost {
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
-        authservID: authservID, policy: policy ?? self.policy, zonePath: zonePath,
-        postfix: postfix.configurationDirectory),
+        authservID: authservID, policy: policy ?? self.policy),
       to: "plumbline.conf")
   }
 
@@ -105,8 +98,7 @@ final class MailHost {
   }
 
   private static func configuration(
-    socket: String, ledger: String, authservID: String, policy: String, zonePath: String,
-    postfix: String
+    socket: String, ledger: String, authservID: String, policy: String
   ) -> String {
     """
     [milter]
@@ -115,7 +107,7 @@ final class MailHost {
     skip_loopback = false
 
     [dns]
-    zone_file = "\(zonePath)"
+    zone_file = "\(DemoMessage.zonePath)"
 
     [ledger]
     database = "\(ledger)"
@@ -127,6 +119,6 @@ final class MailHost {
 
     \(policy)
 
-    """.replacing("@POSTFIX@", with: postfix)
+    """
   }
 }

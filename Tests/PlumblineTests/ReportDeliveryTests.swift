@@ -51,7 +51,7 @@ struct ReportDeliveryTests {
         "virtual_mailbox_domains = static:all",
         "smtpd_recipient_restrictions = check_recipient_access"
           + " inline:{{dmarc@modern.example = 550 5.1.1 no such user}}",
-      ], zonePath: zone)
+      ], zoneFile: zone)
     let host = try MailHost(
       settings: [
         "default_transport = smtp:[127.0.0.1]:\(world.postfix.port)", "recipient_delimiter = +",
@@ -68,7 +68,7 @@ struct ReportDeliveryTests {
         dkim_selector = "\(Self.selector)"
         dkim_key_file = "\(directory.path("key.pem"))"
         sendmail_options = ["-C", "@POSTFIX@"]
-        """, zonePath: zone)
+        """, zoneFile: zone)
     for message in try DemoMessage.all() { _ = try host.delivered(host.send(message)) }
     try makeYesterday(host)
 
