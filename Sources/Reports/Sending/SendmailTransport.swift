@@ -78,8 +78,9 @@ public struct SendmailTransport: ReportTransport {
       SpoolEntry.unlock(file)
       return answer(entry.status() ?? status, entry)
     case .killed(let signal):
-      SpoolEntry.unlock(file)
-      if let status = entry.status() { return answer(status, entry) }
+      // `sendmail` may go on alone, and has the lock then.
+      close(file)
+      if let later = try earlierAnswer(token: mail.token) { return later }
       return TransportAnswer(
         .unknown, "the program that calls \(settings.path) was ended by signal \(signal)")
     }
