@@ -94,7 +94,9 @@ struct ReportElements {
         // libxml2 gives the line in which a text ends.
         let linesBehind = text.utf8.drop { Self.blanks.contains($0) }.count { $0 == 0x0A }
         throw UnreadableReport(
-          line: max(1, line - linesBehind), "text stands between the elements of <\(name)>: \"\(words.prefix(60))\"")
+          line: max(1, line - linesBehind),
+          "text stands between the elements of <\(name)>: \"\(ReportText.sanitized(words, limit: 60))\""
+        )
       }
       return
     }

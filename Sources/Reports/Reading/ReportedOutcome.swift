@@ -24,10 +24,12 @@ enum ReportedOutcome {
       case "permerror": "The SPF record of \(domain) cannot be used (permerror)."
       default: "SPF of \(domain) ended with \"\(shown(reported.result))\"."
       }
+    let isHELO = reported.scope == "helo"
+    let note = isHELO ? " This check was of the HELO name, which DMARC leaves out." : ""
     return SPFOutcome(
-      identity: reported.scope == "helo" ? .helo : .mailFrom, domain: reported.domain,
+      identity: isHELO ? .helo : .mailFrom, domain: reported.domain,
       result: result, cause: spfCause(reported.humanResult, result),
-      explanation: sentence + quoted(reported.humanResult))
+      explanation: sentence + note + quoted(reported.humanResult))
   }
 
   /// A signature.
