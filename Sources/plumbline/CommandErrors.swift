@@ -59,6 +59,7 @@ func exitStatus(of error: any Error) -> Int32? {
   case is UnreadableInput: EX_NOINPUT
   case is InternalFault: EX_SOFTWARE
   case is CannotCreate: EX_CANTCREAT
+  case is OutputFailure: EX_IOERR
   case is ConfigurationError, is StartFailure: EX_CONFIG
   default: nil
   }

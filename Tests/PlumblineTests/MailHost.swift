@@ -11,17 +11,24 @@ final class MailHost {
   let directory: TemporaryDirectory
   private(set) var milter: Program
   private let policy: String
+  private let zonePath: String
 
-  /// Starts both, with `settings` at the end of main.cf and `policy` at the end of plumbline.conf;
-  /// they take mail when this returns.
-  init(settings: [String] = [], policy: String = "") throws {
+  /// Starts both, with `settings` at the end of main.cf, `policy` at the end of plumbline.conf, and
+  /// `zone` at the end of the demo's zone; they take mail when this returns.
+  init(settings: [String] = [], policy: String = "", zone: String? = nil) throws {
     self.policy = policy
     directory = try TemporaryDirectory()
+    zonePath =
+      if let zone {
+        try directory.write(
+          String(contentsOfFile: DemoMessage.zonePath, encoding: .utf8) + "\n" + zone,
+          to: "zone.yml")
+      } else { DemoMessage.zonePath }
     postfix = try PostfixInstance(settings: settings)
     try directory.write(
       Self.configuration(
-        socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
-        authservID: Self.authservID, policy: policy),
+        socket: postfix.milterSocketPath, zone: zonePath,
+        ledger: directory.path("ledger.sqlite"), authservID: Self.authservID, policy: policy),
       to: "plumbline.conf")
     milter = try Self.startMilter(directory)
     let socket = postfix.milterSocketPath
@@ -36,8 +43,9 @@ final class MailHost {
   func configure(authservID: String = authservID, policy: String? = nil) throws {
     try directory.write(
       Self.configuration(
-        socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
-        authservID: authservID, policy: policy ?? self.policy),
+        socket: postfix.milterSocketPath, zone: zonePath,
+        ledger: directory.path("ledger.sqlite"), authservID: authservID,
+        policy: policy ?? self.policy),
       to: "plumbline.conf")
   }
 
@@ -97,7 +105,7 @@ final class MailHost {
   }
 
   private static func configuration(
-    socket: String, ledger: String, authservID: String, policy: String
+    socket: String, zone: String, ledger: String, authservID: String, policy: String
   ) -> String {
     """
     [milter]
@@ -106,7 +114,7 @@ final class MailHost {
     skip_loopback = false
 
     [dns]
-    zone_file = "\(DemoMessage.zonePath)"
+    zone_file = "\(zone)"
 
     [ledger]
     database = "\(ledger)"
