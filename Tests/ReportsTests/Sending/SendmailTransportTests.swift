@@ -59,6 +59,20 @@ import Testing
     #expect(bench.read("arguments").contains("-f\n<>\n--\n"))
   }
 
+  @Test func hasASessionOfItsOwnAndNoFileOfOurs() throws {
+    let bench = try Bench(
+      "cut -d' ' -f6 /proc/$$/stat; for f in /proc/$$/fd/*; do readlink $f; done | grep -c leak")
+    let path = try bench.directory.write("", to: "leak")
+    let file = try FileHandle(forReadingFrom: URL(filePath: path))
+    // A file that does not close itself.
+    #expect(fcntl(file.fileDescriptor, F_SETFD, 0) == 0)
+    let words = try bench.transport.handOver(mail()).text.split(separator: " ")
+    try file.close()
+    let session = try #require(words.suffix(2).first.flatMap { Int32($0) })
+    #expect(session != getsid(0))
+    #expect(words.last == "0")
+  }
+
   @Test func othersCannotReadTheSpool() throws {
     let bench = try Bench("exit 75")
     _ = try bench.transport.handOver(mail())
