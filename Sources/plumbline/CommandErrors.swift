@@ -1,10 +1,29 @@
 import ArgumentParser
 import Foundation
+import Reports
 
 /// An input file that cannot be read; exit status 66 (EX_NOINPUT).
 struct UnreadableInput: Error, CustomStringConvertible {
   let message: String
   var description: String { message }
+}
+
+/// Opens a file that a person named; `-` is standard input.
+///
+/// `kind` is what it should hold.
+func openInputFile(_ path: String, kind: String) throws(UnreadableInput) -> FileHandle {
+  if path == "-" { return .standardInput }
+  var isDirectory: ObjCBool = false
+  guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+    throw UnreadableInput(message: "\(path): no such file")
+  }
+  guard !isDirectory.boolValue else {
+    throw UnreadableInput(message: "\(path): is a directory; name a \(kind) file")
+  }
+  guard let handle = FileHandle(forReadingAtPath: path) else {
+    throw UnreadableInput(message: "\(path): cannot be opened for reading")
+  }
+  return handle
 }
 
 /// An output that cannot be created; exit status 73 (EX_CANTCREAT).
@@ -42,6 +61,8 @@ func exitStatus(of error: any Error) -> Int32? {
   case is BrokenScenarios: EX_DATAERR
   case is InternalFault: EX_SOFTWARE
   case is CannotCreate: EX_CANTCREAT
+  case is LeaseIsTaken, is ReportsInterrupted, is TryAgain: EX_TEMPFAIL
+  case is ResendRefused: EXIT_FAILURE
   case is OutputFailure: EX_IOERR
   case is ConfigurationError, is StartFailure: EX_CONFIG
   default: nil

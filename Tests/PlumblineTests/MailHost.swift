@@ -13,9 +13,13 @@ final class MailHost {
   private let policy: String
   private let zonePath: String
 
-  /// Starts both, with `settings` at the end of main.cf, `policy` at the end of plumbline.conf, and
-  /// `zone` at the end of the demo's zone; they take mail when this returns.
-  init(settings: [String] = [], policy: String = "", zone: String? = nil) throws {
+  /// Starts both, with `settings` at the end of main.cf, `services` at the end of master.cf, `policy`
+  /// at the end of plumbline.conf, and `zone` at the end of the demo's zone, or with the zone of
+  /// `zoneFile`; they take mail when this returns.
+  init(
+    settings: [String] = [], services: [String] = [], policy: String = "", zone: String? = nil,
+    zoneFile: String = DemoMessage.zonePath
+  ) throws {
     self.policy = policy
     directory = try TemporaryDirectory()
     zonePath =
@@ -23,12 +27,13 @@ final class MailHost {
         try directory.write(
           String(contentsOfFile: DemoMessage.zonePath, encoding: .utf8) + "\n" + zone,
           to: "zone.yml")
-      } else { DemoMessage.zonePath }
-    postfix = try PostfixInstance(settings: settings)
+      } else { zoneFile }
+    postfix = try PostfixInstance(settings: settings, services: services)
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, zone: zonePath,
-        ledger: directory.path("ledger.sqlite"), authservID: Self.authservID, policy: policy),
+        ledger: directory.path("ledger.sqlite"), authservID: Self.authservID,
+        policy: policy.replacing("@POSTFIX@", with: postfix.configurationDirectory)),
       to: "plumbline.conf")
     milter = try Self.startMilter(directory)
     let socket = postfix.milterSocketPath

@@ -28,6 +28,15 @@ public struct ReportURI: Hashable, Sendable, CustomStringConvertible {
     return sizeLimitBytes.map { "\(text)!\($0)" } ?? text
   }
 
+  /// The destination of a mail address; nil when ``init(_:)`` refuses it.
+  public init?(address: String) {
+    do throws(ReportURIProblem) {
+      try self.init(Self.text(ofAddress: address))
+    } catch {
+      return nil
+    }
+  }
+
   /// The URI of a mail address, without any check.
   static func text(ofAddress address: String) -> String {
     var text = "mailto:"
