@@ -58,13 +58,9 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "Reports",
-<<<<<<< HEAD
-      dependencies: ["CCurl", "COpenSSL", "CXML2", "CZlib", "Ledger", "MailAuth"],
-=======
       dependencies: [
         "CArchive", "CCurl", "COpenSSL", "CXML2", "CZlib", "Ledger", "MailAuth",
       ],
->>>>>>> origin/main
       resources: [
         .embedInCode("Schemas/aggregate-report-rfc9990.xsd"),
         .embedInCode("Schemas/aggregate-report-rfc7489.xsd"),
