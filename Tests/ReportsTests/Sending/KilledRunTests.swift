@@ -10,7 +10,7 @@ import Testing
 @Suite struct KilledRunTests {
   private static let domains = ["a.example", "b.example", "c.example"]
 
-  /// Lets runs die after 0, 1, 2 ... steps until one gets through; calls `check` after each.
+  /// Lets runs die after ever more steps until one gets through; calls `check` after each.
   private func killEverywhere(
     _ scene: () throws -> SendingScene,
     _ run: (SendingScene, Lifetime) throws -> Void, _ check: (SendingScene, Int) throws -> Void
