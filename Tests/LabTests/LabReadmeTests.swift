@@ -1,4 +1,5 @@
 import Foundation
+import MailAuth
 import TestSupport
 import Testing
 
