@@ -127,6 +127,13 @@ import Testing
     #expect(lines == ["1", "2", "20", "22", "26"])
   }
 
+  /// A mistake is told once, not again wherever the broken thing is named.
+  @Test func tellsAMistakeOnce() {
+    let text = Self.good.replacing("192.0.2.25}", with: "192.0.2.256}")
+      .replacing("author: ed25519", with: "author: ed25591")
+    #expect(Self.problems(text).count == 2, "\(Self.problems(text))")
+  }
+
   @Test func wantsSomethingExpectedOfEachReceiver() {
     let text = Self.replacing("expect:\n", "expect: {}\n").split(separator: "\n").prefix(22)
       .joined(separator: "\n")

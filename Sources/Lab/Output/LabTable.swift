@@ -61,7 +61,7 @@ enum TextColumns {
       }
     }
     let rule = widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")
-    return (lines.first ?? []) + [rule] + lines.dropFirst().joined()
+    return (lines.first ?? []) + [trimmed(rule)] + lines.dropFirst().joined()
   }
 
   private static func trimmed(_ line: String) -> String {

@@ -1,5 +1,32 @@
 public import MailAuth
 
+// The words of `hops`. Where one thing is enough, it can stand alone behind the word.
+//
+//     - send: {to: list}                     # from: whoever has it; helo: says another name
+//     - resend: {from: replayer, to: receiver, mail_from: x@y.example, rcpt: carol@z.example}
+//     - sign: {domain: example.com, selector: s1, key: author, canonicalization: relaxed/simple,
+//              headers: [From, Subject], oversign: [From], body_length: 100, expires: 7d}
+//     - forward: bob@receiver.example        # or {to: ..., delivered_to: bob@alumni.example}
+//     - srs: {domain: alumni.example, to: bob@receiver.example}
+//     - list: {id: users.lists.example.net, address: users@lists.example.net, to: bob@z.example,
+//              subject_tag: "[users]", footer: "-- the list", from: munge,   # keep, invalid
+//              envelope_from: users-bounces@lists.example.net}
+//     - gateway: {rewrite_links: "https://safe.example/?u=", disclaimer: From outside.,
+//                 quoted_printable: true}
+//     - arc_seal: {domain: lists.example.net, selector: l1, key: list, times: 1,
+//                  broken: ams,              # or as, missing_instance, cv_fail
+//                  claims: dmarc=pass header.from=example.com,          # a lie
+//                  config: {dmarc.discovery: psl}}     # how it evaluates what it seals
+//     - strip: [DKIM-Signature, Received]
+//     - add: {X-Forwarded-To: bob@receiver.example}    # on top, even if there is one already
+//     - replace: {Subject: Plans}            # the first of this name; the end if there is none
+//     - delay: 2h                            # seconds, or 30s, 5m, 2h, 3d
+//     - receive: {as: border, config: {policy.enforce: reject}}   # or receive: NAME, or nothing
+//
+// All but send, resend, delay, add and replace can say who does it with `at: NAME`. With `headers`
+// given nothing is oversigned unless `oversign` says so. Each host that gets the message puts a
+// Received field on top; one that receives it also takes off and adds what the milter would.
+
 /// One thing that happens to a message on its way.
 ///
 /// Whoever has the message does it: the first sender at the beginning, then whoever it was sent to

@@ -118,9 +118,9 @@ struct ScenarioParser {
       return reading.note("keys must map names to kinds of keys", at: node)
     }
     for (name, kind) in mapping {
-      guard let name = name.scalar?.string, let kind: KeyKind = reading.choice(kind, "kind of key")
-      else { continue }
-      keys.append((name, kind))
+      guard let name = name.scalar?.string else { continue }
+      // A key of a wrong kind is known all the same, so that nothing else is said about it.
+      keys.append((name, reading.choice(kind, "kind of key") ?? .ed25519))
     }
   }
 
@@ -129,17 +129,25 @@ struct ScenarioParser {
       return reading.note("actors must map names to {name, address}", at: node)
     }
     for (key, value) in mapping {
-      guard let key = key.scalar?.string,
-        let fields = reading.fields(value, ["name", "address"], of: "actor \(key)"),
-        let name = fields.domain("name"), let text = fields.requiredText("address")
-      else { continue }
-      guard let address = IPAddress(text) else {
-        reading.note(
-          "actor \(key): \"\(text.utf8.printable(limit: 80))\" is no IP address", at: value)
-        continue
-      }
-      actors.append(Scenario.Actor(key: key, name: name.text, address: address))
+      guard let key = key.scalar?.string else { continue }
+      actors.append(readActor(key, value))
     }
+  }
+
+  /// An actor; one with mistakes is known all the same, so that nothing else is said about it.
+  private func readActor(_ key: String, _ node: Node) -> Scenario.Actor {
+    var actor = Scenario.Actor(key: key, name: key, address: .none)
+    guard let fields = reading.fields(node, ["name", "address"], of: "actor \(key)") else {
+      return actor
+    }
+    if let name = fields.domain("name") { actor.name = name.text }
+    guard let text = fields.requiredText("address") else { return actor }
+    if let address = IPAddress(text) {
+      actor.address = address
+    } else {
+      reading.note("actor \(key): \"\(text.utf8.printable(limit: 80))\" is no IP address", at: node)
+    }
+    return actor
   }
 
   private func check(_ zone: ScenarioZone?) {
@@ -186,5 +194,15 @@ struct ScenarioParser {
       for problem in error.problems { reading.note(problem.text, line: problem.line) }
     }
     return entries
+  }
+}
+
+extension IPAddress {
+  /// The unspecified address, for actors without one.
+  fileprivate static var none: IPAddress {
+    guard let address = IPAddress(bytes: [0, 0, 0, 0]) else {
+      preconditionFailure("four octets are an address")
+    }
+    return address
   }
 }
