@@ -21,9 +21,8 @@ struct ReportElements {
   /// How many elements one element may hold: a record of RFC 9990 has at most some 600.
   static let maximumElements = 20_000
   /// The namespaces in which elements of a report are; drafts and most reporters use none.
-  static let namespaces: Set<String> = [
-    "", AggregateReport.namespace, "http://dmarc.org/dmarc-xml/0.1",
-  ]
+  static let namespaces = Set(
+    ["", "http://dmarc.org/dmarc-xml/0.1"] + ReportFormat.allCases.compactMap(\.namespace))
   /// Elements that hold elements, so that text in them is a sign of damage.
   private static let containers: Set<String> = [
     "report_metadata", "date_range", "policy_published", "record", "row", "policy_evaluated",
