@@ -38,6 +38,16 @@ public struct UTCDay: Sendable, Hashable, Comparable, CustomStringConvertible {
     return "\(Self.padded(year, 4))-\(Self.padded(month, 2))-\(Self.padded(day, 2))"
   }
 
+  /// A moment as `YYYY-MM-DD hh:mm:ss`, UTC.
+  ///
+  /// - Parameter epochSeconds: Seconds since the epoch.
+  public static func timeText(_ epochSeconds: Int64) -> String {
+    let day = UTCDay(containing: epochSeconds)
+    let second = epochSeconds - day.begin
+    return "\(day) \(padded(second / 3600, 2)):\(padded(second / 60 % 60, 2))"
+      + ":\(padded(second % 60, 2))"
+  }
+
   /// Orders by time.
   public static func < (left: Self, right: Self) -> Bool {
     left.daysSinceEpoch < right.daysSinceEpoch

@@ -14,7 +14,7 @@ struct MessageTable {
   mutating func add(_ record: MessageRecord) {
     let evaluation = record.evaluation
     rows.append([
-      Self.time(record.receivedAt), record.queueID, evaluation.authorDomain?.text ?? "-",
+      UTCDay.timeText(record.receivedAt), record.queueID, evaluation.authorDomain?.text ?? "-",
       Self.spf(evaluation.mailFromSPF), Self.dkim(evaluation.dkim),
       Self.dmarc(evaluation.dmarc), evaluation.dmarc.cause.rawValue,
     ])
@@ -53,13 +53,6 @@ struct MessageTable {
       lines += sentences.map { "    \($0)" }
     }
     return lines.joined(separator: "\n").withoutControls
-  }
-
-  private static func time(_ seconds: Int64) -> String {
-    let day = UTCDay(containing: seconds)
-    let second = seconds - day.begin
-    func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(day) \(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
   }
 
   private static func spf(_ outcome: SPFOutcome) -> String {

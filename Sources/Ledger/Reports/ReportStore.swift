@@ -26,6 +26,11 @@ public protocol ReportStore: Sendable {
   /// Notes that all reports of a window were built and planned.
   func windowIsPlanned(_ period: Range<Int64>, now: Int64) throws(LedgerError)
 
+  /// When the first message at or after a time was received; nil when there is none.
+  ///
+  /// - Parameter time: Seconds since the epoch, as the result.
+  func firstMessageTime(since time: Int64) throws(LedgerError) -> Int64?
+
   // MARK: Reports and deliveries
 
   /// Keeps a report with its deliveries, all or nothing.

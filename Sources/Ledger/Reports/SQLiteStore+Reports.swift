@@ -46,6 +46,15 @@ extension SQLiteStore: ReportStore {
     }
   }
 
+  /// The first message since a time; see ``ReportStore/firstMessageTime(since:)``.
+  public func firstMessageTime(since time: Int64) throws(LedgerError) -> Int64? {
+    try look { database in
+      try Int64.fetchOne(
+        database, sql: "SELECT min(received_at) FROM message WHERE received_at >= ?",
+        arguments: [time])
+    }
+  }
+
   /// Keeps a report; see ``ReportStore/keep(_:_:)``.
   public func keep(
     _ report: StoredReport, _ deliveries: [StoredDelivery]

@@ -32,7 +32,7 @@ extension DMARCPolicyRecord {
   }
 
   /// One `name = value`.
-  fileprivate struct Tag {
+  struct Tag {
     var name: String
     var value: [UInt8]
 

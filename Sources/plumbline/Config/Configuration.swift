@@ -86,14 +86,6 @@ struct Configuration: Sendable, Equatable {
     var database: String
   }
 
-  struct Report: Sendable, Equatable {
-    var organization: String
-    var email: String
-    var contact: String?
-    /// Nil when it is not set and the authserv-id is not a domain.
-    var receiver: DomainName?
-  }
-
   struct Log: Sendable, Equatable {
     var level: Logger.Level
   }

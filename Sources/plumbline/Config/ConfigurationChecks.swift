@@ -1,5 +1,6 @@
 import MailAuth
 import Milter
+import Reports
 
 /// What is wrong with the text of a value: a phrase, or nil when nothing is.
 enum ConfigurationChecks {
@@ -90,6 +91,27 @@ enum ConfigurationChecks {
         isLetterOrDigit(octet) || "!#$%&'*+-/=?^_`{|}~.".utf8.contains(octet)
       }
     return isAddress ? nil : "\(shown(text)) is not a mail address"
+  }
+
+  /// A mail address, or nothing for the null reverse-path.
+  static func mailboxOrEmpty(_ text: String) -> String? { text.isEmpty ? nil : mailbox(text) }
+
+  /// A DKIM selector.
+  static func selector(_ text: String) -> String? {
+    DomainName(text) == nil ? "\(shown(text)) is not a selector" : nil
+  }
+
+  /// A host to connect to.
+  static func host(_ text: String) -> String? {
+    DomainName(text) == nil && IPAddress(text) == nil ? "\(shown(text)) is not a host" : nil
+  }
+
+  /// The form of reports for a destination's domain.
+  static func destinationFormat(_ text: String) -> String? {
+    let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 2 else { return "\(shown(text)) is not DOMAIN=FORMAT" }
+    if let problem = domain(parts[0]) { return problem }
+    return ReportFormat(rawValue: parts[1]) == nil ? "\(shown(parts[1])) is not known" : nil
   }
 
   /// A domain name of two labels or more.

@@ -18,7 +18,7 @@ struct ConfigurationTable: Sendable {
       name: "policy", help: "What is done with mail that fails DMARC; at first nothing."),
     ConfigurationTable(name: "headers", help: "What is written on messages."),
     ConfigurationTable(name: "ledger", help: "The record of every message."),
-    ConfigurationTable(name: "report", help: "What aggregate reports say of their sender."),
+    ConfigurationTable(name: "report", help: "DMARC reports: who sends them, to whom, and how."),
     ConfigurationTable(name: "log", help: "What is logged."),
   ]
 }
@@ -39,9 +39,7 @@ extension ConfigurationKey {
     policyOnBadFrom,
     headersReceivedSPF,
     ledgerDatabase,
-    reportOrganization, reportEmail, reportContact, reportReceiver,
-    logLevel,
-  ]
+  ] + report + [logLevel]
 
   // MARK: milter
 
@@ -147,29 +145,11 @@ extension ConfigurationKey {
     help: "How many domains of a From field with several authors are evaluated, each by itself;"
       + " the worst result counts. With more domains the message is permerror.")
 
-  // MARK: ledger, report, log
+  // MARK: ledger, log
 
   static let ledgerDatabase = ConfigurationKey(
     "ledger.database", .path, default: .string("/var/lib/plumbline/ledger.sqlite"),
     help: "The SQLite database with one record for each message; its directory must exist.")
-  static let reportOrganization = ConfigurationKey(
-    "report.organization", .text(check: ConfigurationChecks.line),
-    defaultText: "authserv_id", allowed: "one line of text", example: .string("Example Mail"),
-    help: "The organization that sends the reports (org_name, RFC 9990 section 3.1.1.3).")
-  static let reportEmail = ConfigurationKey(
-    "report.email", .text(check: ConfigurationChecks.mailbox), defaultText: "postmaster@receiver",
-    allowed: "a mail address, as postmaster@example.com",
-    example: .string("postmaster@example.com"),
-    help: "Whom readers of a report can write to.")
-  static let reportContact = ConfigurationKey(
-    "report.contact", .text(check: ConfigurationChecks.line), defaultText: "none",
-    allowed: "one line of text", example: .string("https://example.com/dmarc"),
-    help: "Further contact information, such as a web page (extra_contact_info).")
-  static let reportReceiver = ConfigurationKey(
-    "report.receiver", .text(check: ConfigurationChecks.domain),
-    defaultText: "authserv_id when that is a domain", allowed: "a domain name with a dot",
-    example: .string("example.com"),
-    help: "The domain of the mail receiver, the first part of a report's file name.")
   static let logLevel = ConfigurationKey(
     "log.level", .choice(Logger.Level.allCases.map(\.rawValue)),
     default: .string("info"),

@@ -65,16 +65,6 @@ struct ConfigurationSettings {
     return policy
   }
 
-  private func report(authservID: String) -> Configuration.Report {
-    let receiver =
-      optionalText(.reportReceiver).flatMap { DomainName($0) }
-      ?? (ConfigurationChecks.domain(authservID) == nil ? DomainName(authservID) : nil)
-    return Configuration.Report(
-      organization: optionalText(.reportOrganization) ?? authservID,
-      email: optionalText(.reportEmail) ?? "postmaster@" + (receiver?.text ?? authservID),
-      contact: optionalText(.reportContact), receiver: receiver)
-  }
-
   private func absolute(_ path: String) -> String {
     path.hasPrefix("/")
       ? path : URL(fileURLWithPath: directory).appendingPathComponent(path).standardizedFileURL.path
@@ -82,7 +72,7 @@ struct ConfigurationSettings {
 
   // MARK: Values, which the keys' own checks have made sure of
 
-  private func value(_ key: ConfigurationKey) -> ConfigurationValue? {
+  func value(_ key: ConfigurationKey) -> ConfigurationValue? {
     values[key.name]?.value ?? key.defaultValue
   }
 
@@ -90,23 +80,23 @@ struct ConfigurationSettings {
     if case .string(let text) = value(key) { text } else { nil }
   }
 
-  private func text(_ key: ConfigurationKey) -> String {
+  func text(_ key: ConfigurationKey) -> String {
     guard let text = optionalText(key) else { preconditionFailure("\(key.name) has no text") }
     return text
   }
 
   func optionalFile(_ key: ConfigurationKey) -> String? { optionalText(key).map(absolute) }
 
-  private func file(_ key: ConfigurationKey) -> String { absolute(text(key)) }
+  func file(_ key: ConfigurationKey) -> String { absolute(text(key)) }
 
-  private func choice<Choice: RawRepresentable<String>>(_ key: ConfigurationKey) -> Choice {
+  func choice<Choice: RawRepresentable<String>>(_ key: ConfigurationKey) -> Choice {
     guard let choice = Choice(rawValue: text(key)) else {
       preconditionFailure("\(key.name) allows a word that no setting has")
     }
     return choice
   }
 
-  private func integer(_ key: ConfigurationKey) -> Int {
+  func integer(_ key: ConfigurationKey) -> Int {
     guard case .integer(let number) = value(key) else {
       preconditionFailure("\(key.name) has no integer")
     }
@@ -118,14 +108,14 @@ struct ConfigurationSettings {
     return Double(integer(key))
   }
 
-  private func boolean(_ key: ConfigurationKey) -> Bool {
+  func boolean(_ key: ConfigurationKey) -> Bool {
     guard case .boolean(let isTrue) = value(key) else {
       preconditionFailure("\(key.name) has no boolean")
     }
     return isTrue
   }
 
-  private func texts(_ key: ConfigurationKey) -> [String] {
+  func texts(_ key: ConfigurationKey) -> [String] {
     guard case .array(let values) = value(key) else { preconditionFailure("\(key.name): no array") }
     return values.compactMap { if case .string(let text) = $0 { text } else { nil } }
   }

@@ -13,7 +13,8 @@ struct LoadedConfiguration {
     values = reader.values
     let settings = ConfigurationSettings(
       values: reader.values, directory: Self.directory(of: path), hostName: hostName())
-    let problems = reader.problems + Self.missingFiles(settings, path: path)
+    let problems =
+      reader.problems + Self.missingFiles(settings, path: path) + settings.halfSettings(path: path)
     guard problems.isEmpty else { throw ConfigurationError(problems: problems.inFileOrder()) }
     do throws(MilterSocketAddressError) {
       configuration = try settings.configuration()

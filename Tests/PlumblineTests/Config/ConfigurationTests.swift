@@ -149,6 +149,34 @@ import Testing
       email = "dmarc@example.com"
       contact = "https://example.com"
       receiver = "example.com"
+      enabled = false
+      directory = "out"
+      format = "rfc7489"
+      formats = ["Old.example=rfc7489", "new.example=rfc9990"]
+      to = "list"
+      domains = ["Example.org"]
+      settle_minutes = 0
+      max_days_back = 3
+      spread_minutes = 0
+      max_per_destination_day = 7
+      from = "reports@example.com"
+      from_name = "Ünï reports"
+      envelope_from = ""
+      dkim_domain = "example.com"
+      dkim_selector = "r1"
+      dkim_key_file = "key.pem"
+      transport = "smtp"
+      sendmail = "bin/sendmail"
+      sendmail_options = ["-C", "/etc/out"]
+      smtp_host = "::1"
+      smtp_port = 465
+      smtp_tls = "implicit"
+      smtp_user = "ann"
+      smtp_password_file = "password"
+      smtp_ca_file = "ca.pem"
+      give_up_hours = 24
+      bounces_before_suppression = 1
+      suppression_days = 30
       [log]
       level = "trace"
       """, in: directory)
@@ -194,12 +222,70 @@ import Testing
       configuration.verdictSettings
         == VerdictSettings(authservID: "auth.example", policy: policy, writesReceivedSPF: true))
     #expect(configuration.ledger.database == directory.path("ledger.sqlite"))
+    try expectReportSettings(configuration.report, in: directory)
+    #expect(configuration.log.level == .trace)
+  }
+
+  private func expectReportSettings(
+    _ report: Configuration.Report, in directory: TemporaryDirectory
+  ) throws {
+    let old = try #require(DomainName("old.example"))
+    let new = try #require(DomainName("new.example"))
     #expect(
-      configuration.report
+      report
         == Configuration.Report(
           organization: "Ünï Mail", email: "dmarc@example.com", contact: "https://example.com",
-          receiver: DomainName("example.com")))
-    #expect(configuration.log.level == .trace)
+          receiver: DomainName("example.com"), isEnabled: false, directory: directory.path("out"),
+          format: .rfc7489, formats: [old: .rfc7489, new: .rfc9990], choice: .list,
+          domains: [try #require(DomainName("example.org"))], settleMinutes: 0, maxDaysBack: 3,
+          spreadMinutes: 0, maxPerDestinationDay: 7, from: "reports@example.com",
+          fromName: "Ünï reports", envelopeFrom: nil, dkimDomain: DomainName("example.com"),
+          dkimSelector: DomainName("r1"), dkimKeyFile: directory.path("key.pem"),
+          transport: .smtp, sendmail: directory.path("bin/sendmail"),
+          sendmailOptions: ["-C", "/etc/out"], smtpHost: "::1", smtpPort: 465, smtpTLS: .implicit,
+          smtpUser: "ann", smtpPasswordFile: directory.path("password"),
+          smtpCAFile: directory.path("ca.pem"), giveUpHours: 24, bouncesBeforeSuppression: 1,
+          suppressionDays: 30))
+  }
+
+  @Test func reportsComeFromTheReceiverUnlessTheFileSaysOtherwise() throws {
+    let report = try load("").report
+    #expect(report.isEnabled)
+    #expect(report.from == "noreply-dmarc@mx.host.example")
+    #expect(report.fromName == "mx.host.example")
+    #expect(report.envelopeFrom == "dmarc-bounce@mx.host.example")
+    #expect(report.dkimDomain == DomainName("mx.host.example"))
+    #expect(report.dkimKeyFile == nil)
+    #expect(report.directory == "/var/lib/plumbline/reports")
+    #expect(report.choice == .aligned)
+    #expect(report.spreadMinutes == 60)
+    #expect(report.giveUpHours == 48)
+    let nameless = try load("", hostName: "vm").report
+    #expect(nameless.from == nil)
+  }
+
+  @Test(arguments: [
+    (
+      "dkim_key_file = 'key.pem'",
+      "2: report.dkim_key_file: needs a selector (allowed: together with report.dkim_selector)"
+    ),
+    (
+      "transport = 'smtp'",
+      "2: report.transport: \"smtp\" needs a server (allowed: together with report.smtp_host)"
+    ),
+    (
+      "to = 'list'",
+      "2: report.to: \"list\" needs domains (allowed: together with report.domains)"
+    ),
+    (
+      "smtp_user = 'ann'",
+      "2: report.smtp_user: needs a password (allowed: together with report.smtp_password_file)"
+    ),
+  ])
+  func refusesHalfAReportSetting(text: String, problem: String) throws {
+    let directory = try TemporaryDirectory()
+    let message = error { _ = try load("[report]\n\(text)\n", in: directory) }
+    #expect(message == directory.path("plumbline.conf") + ":" + problem)
   }
 
   @Test func makesFileNamesAbsolute() throws {
