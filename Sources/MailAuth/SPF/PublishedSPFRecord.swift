@@ -6,7 +6,7 @@ public struct PublishedSPFRecord: Sendable, Equatable, Codable {
   public var text: String
 
   /// How many octets of a record's text are kept.
-  public static let mostOctets = 1_000
+  public static let mostOctets = 900
   /// How many records of one check are kept; more than the allowed lookups can use.
   public static let mostRecords = 12
 
