@@ -57,7 +57,10 @@ let package = Package(
     .target(
       name: "Reports",
       dependencies: ["COpenSSL", "CXML2", "CZlib", "Ledger", "MailAuth"],
-      resources: [.embedInCode("Schemas/aggregate-report-rfc9990.xsd")],
+      resources: [
+        .embedInCode("Schemas/aggregate-report-rfc9990.xsd"),
+        .embedInCode("Schemas/aggregate-report-rfc7489.xsd"),
+      ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "plumbline",

@@ -41,26 +41,35 @@ public protocol LedgerSnapshot {
   /// - Throws: As ``messages(in:_:)`` does.
   func messages(queueID: String, _ body: (StoredMessage) throws -> Void) throws
 
-  /// The policy records that applied to messages of a window, by policy domain.
+  /// Which messages the reports of a closed window count.
+  ///
+  /// Looks once through the messages that became known since the window closed before this one.
+  ///
+  /// - Throws: ``LedgerError`` when the ledger cannot be read.
+  func members(of window: ReportWindow) throws -> WindowMembers
+
+  /// The policy records that applied to members of a window, by policy domain.
   ///
   /// Only what can be reported counts: a record that could be interpreted, and messages with an
   /// Author Domain.
   ///
   /// - Parameters:
-  ///   - window: As in ``messages(in:_:)``.
+  ///   - members: The messages in question.
   ///   - policyDomain: Only records of this domain; nil for all.
   /// - Returns: The records, each with the number of messages.
   /// - Throws: ``LedgerError`` when the ledger cannot be read.
-  func policies(in window: Range<Int64>, policyDomain: DomainName?) throws -> [StoredPolicy]
+  func policies(of members: WindowMembers, policyDomain: DomainName?) throws -> [StoredPolicy]
 
   /// Visits the messages to which one of the policy records applied, with what a report needs.
   ///
+  /// Messages about our own reports are left out.
+  ///
   /// - Parameters:
   ///   - policyIDs: ``StoredPolicy/id`` of each record.
-  ///   - window: As in ``messages(in:_:)``.
+  ///   - members: The messages in question.
   ///   - body: Called once per message, in no order to rely on; what it throws ends the visit.
   /// - Throws: As ``messages(in:_:)`` does.
   func reportableMessages(
-    ofPolicies policyIDs: [Int64], in window: Range<Int64>,
+    ofPolicies policyIDs: [Int64], of members: WindowMembers,
     _ body: (ReportableMessage) throws -> Void) throws
 }

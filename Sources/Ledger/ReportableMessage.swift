@@ -54,4 +54,6 @@ public struct ReportableMessage: Sendable, Equatable {
   public var disposition: Disposition
   /// Why that differs from the policy.
   public var overrideReasons: [OverrideReason]
+  /// Whether it belongs to another period and came too late for that one's window.
+  public var isLate: Bool
 }

@@ -39,76 +39,6 @@ struct SQLiteSnapshot: LedgerSnapshot {
       try body(StoredMessage(id: id, record: try row.messageRecord(spf: spfRows, dkim: dkimRows)))
     }
   }
-
-  func policies(in window: Range<Int64>, policyDomain: DomainName?) throws -> [StoredPolicy] {
-    let cursor = try Row.fetchCursor(
-      database,
-      sql: """
-        SELECT policy_record.*, messages
-        FROM policy_record
-        JOIN (
-          SELECT policy_record_id, count(*) AS messages FROM message
-          WHERE received_at >= :start AND received_at < :end AND author_domain IS NOT NULL
-          GROUP BY policy_record_id
-        ) ON policy_record_id = policy_record.id
-        WHERE policy_domain IS NOT NULL AND p IS NOT NULL
-          AND (:domain IS NULL OR policy_domain = :domain)
-        ORDER BY policy_domain, policy_record.id
-        """,
-      arguments: [
-        "start": window.lowerBound, "end": window.upperBound, "domain": policyDomain?.text,
-      ])
-    var policies: [StoredPolicy] = []
-    while let next = try cursor.next() {
-      let row = StoredRow(row: next, path: path)
-      guard let record = try row.policyRecord() else { throw row.unreadable("p") }
-      policies.append(
-        StoredPolicy(
-          id: Int64(try row.integer("id")), policyDomain: try row.domain("policy_domain"),
-          discovery: try row.word("discovery"), record: record,
-          text: try row.optionalText("text"), messages: try row.integer("messages")))
-    }
-    return policies
-  }
-
-  func reportableMessages(
-    ofPolicies policyIDs: [Int64], in window: Range<Int64>,
-    _ body: (ReportableMessage) throws -> Void
-  ) throws {
-    for policyID in policyIDs {
-      let cursor = try Row.fetchCursor(
-        database.cachedStatement(sql: Self.reportableMessages),
-        arguments: [policyID, window.lowerBound, window.upperBound])
-      // The join repeats a message for each of its signatures: they follow one another.
-      var current: (id: Int, message: ReportableMessage)?
-      while let next = try cursor.next() {
-        let row = StoredRow(row: next, path: path)
-        let id = try row.integer("id")
-        if current?.id != id {
-          if let message = current?.message { try body(message) }
-          current = (id, try row.reportableMessage())
-        }
-        if let signature = try row.reportableDKIM() { current?.message.dkim.append(signature) }
-      }
-      if let message = current?.message { try body(message) }
-    }
-  }
-
-  static let reportableMessages = """
-    SELECT message.id, client_address, author_domain, author_domain_exists, null_reverse_path,
-      envelope_from_domain, dmarc_result, dmarc_cause, applied_policy, spf_aligned, dkim_aligned,
-      disposition, override_reasons, spf_outcome.domain AS spf_domain,
-      spf_outcome.result AS spf_result, spf_outcome.cause AS spf_cause,
-      dkim_outcome.domain AS dkim_domain, dkim_outcome.selector AS dkim_selector,
-      dkim_outcome.result AS dkim_result, dkim_outcome.cause AS dkim_cause,
-      dkim_outcome.is_aligned AS dkim_is_aligned
-    FROM message
-    JOIN spf_outcome ON spf_outcome.message_id = message.id AND spf_outcome.identity = 'mailFrom'
-    LEFT JOIN dkim_outcome ON dkim_outcome.message_id = message.id
-    WHERE policy_record_id = ? AND received_at >= ? AND received_at < ?
-      AND author_domain IS NOT NULL
-    ORDER BY received_at, message.id, position
-    """
 }
 
 extension StoredRow {
@@ -171,7 +101,7 @@ extension StoredRow {
   }
 
   /// The interpreted record; nil when there is none.
-  fileprivate func policyRecord() throws -> DMARCPolicyRecord? {
+  func policyRecord() throws -> DMARCPolicyRecord? {
     guard let policy: DomainOwnerPolicy = try optionalWord("p") else { return nil }
     var record = DMARCPolicyRecord()
     record.policy = policy
@@ -216,27 +146,5 @@ extension StoredRow {
       isAligned: try optionalFlag("is_aligned"), mode: mode,
       organizationalDomain: try optionalDomain("organizational_domain"),
       obstacle: try optionalWord("alignment_obstacle"))
-  }
-
-  fileprivate func reportableMessage() throws -> ReportableMessage {
-    ReportableMessage(
-      clientAddress: try address("client_address"), authorDomain: try domain("author_domain"),
-      authorDomainExists: try optionalFlag("author_domain_exists"),
-      hasNullReversePath: try flag("null_reverse_path"),
-      envelopeFromDomain: try optionalOctets("envelope_from_domain"),
-      spf: ReportableMessage.SPF(
-        domain: try text("spf_domain"), result: try word("spf_result"),
-        cause: try word("spf_cause")),
-      dkim: [], result: try word("dmarc_result"), cause: try word("dmarc_cause"),
-      appliedPolicy: try optionalWord("applied_policy"), spfAligned: try flag("spf_aligned"),
-      dkimAligned: try flag("dkim_aligned"), disposition: try word("disposition"),
-      overrideReasons: try list("override_reasons"))
-  }
-
-  fileprivate func reportableDKIM() throws -> ReportableMessage.DKIM? {
-    guard let result: DKIMResult = try optionalWord("dkim_result") else { return nil }
-    return ReportableMessage.DKIM(
-      domain: try text("dkim_domain"), selector: try text("dkim_selector"), result: result,
-      cause: try word("dkim_cause"), isAligned: try optionalFlag("dkim_is_aligned"))
   }
 }

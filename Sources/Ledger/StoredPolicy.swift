@@ -12,13 +12,20 @@ public struct StoredPolicy: Sendable, Equatable {
   public var record: DMARCPolicyRecord
   /// The text as published; nil when it was not kept.
   public var text: String?
-  /// How many messages of the window asked for it applied to.
+  /// How many of the messages asked for it applied to, without ``reportTraffic``.
   public var messages: Int
+  /// How many of ``messages`` belong to another period and came too late for its window.
+  public var lateMessages: Int
+  /// How many further messages it applied to that are about our own reports.
+  public var reportTraffic: Int
+  /// When the newest of all these messages came, seconds since the epoch.
+  public var lastSeenAt: Int64
 
   /// Makes a policy.
   public init(
     id: Int64, policyDomain: DomainName, discovery: PolicyDiscovery, record: DMARCPolicyRecord,
-    text: String?, messages: Int
+    text: String?, messages: Int, lateMessages: Int = 0, reportTraffic: Int = 0,
+    lastSeenAt: Int64
   ) {
     self.id = id
     self.policyDomain = policyDomain
@@ -26,5 +33,8 @@ public struct StoredPolicy: Sendable, Equatable {
     self.record = record
     self.text = text
     self.messages = messages
+    self.lateMessages = lateMessages
+    self.reportTraffic = reportTraffic
+    self.lastSeenAt = lastSeenAt
   }
 }

@@ -1,14 +1,11 @@
 public import Ledger
 public import MailAuth
 
-/// The values of an aggregate report, in the words of RFC 9990.
+/// The values of an aggregate report, in the words of RFC 9990 where the forms differ.
 ///
 /// A report with its records never exists as one value, it may be larger than memory:
 /// ``ReportXML`` takes the head and then record by record.
 public enum AggregateReport {
-  /// The XML namespace of all elements (RFC 9990 appendix A).
-  public static let namespace = "urn:ietf:params:xml:ns:dmarc-2.0"
-
   /// The most `dkim` elements in one record (RFC 9990 section 3.1.3).
   public static let maximumSignatures = 100
 
@@ -26,8 +23,8 @@ public enum AggregateReport {
     public var begin: Int64
     /// See ``begin``.
     public var end: Int64
-    /// `error`: what was wrong with the policy record; nil when nothing was.
-    public var error: String?
+    /// `error`: what was wrong with the policy record or with the results, a sentence each.
+    public var errors: [String]
     /// `generator`.
     public var generator: String
   }
@@ -55,6 +52,8 @@ public enum AggregateReport {
     public var spfAlignment: AlignmentMode
     /// `testing`.
     public var isTesting: Bool
+    /// `pct`, which only RFC 7489 has: 100 unless the record was found and applied by its rules.
+    public var percent: Int
 
     /// Takes from a stored policy what a report shows.
     public init(_ policy: StoredPolicy) {
@@ -68,6 +67,7 @@ public enum AggregateReport {
       dkimAlignment = record.dkimAlignment
       spfAlignment = record.spfAlignment
       isTesting = record.isTesting
+      percent = policy.discovery == .psl ? record.percent ?? 100 : 100
     }
 
     /// The values in a fixed order: equal for equal policies only.
@@ -76,12 +76,12 @@ public enum AggregateReport {
         domain.text, discovery.rawValue, policy.rawValue, subdomainPolicy.rawValue,
         nonexistentSubdomainPolicy.rawValue, failureOptions, dkimAlignment.rawValue,
         spfAlignment.rawValue, isTesting ? "y" : "n",
-      ]
+      ] + (percent == 100 ? [] : ["pct=\(percent)"])
     }
   }
 
   /// `record` without its count: the key by which messages are counted together.
-  public struct Record: Sendable, Hashable, Codable {
+  public struct Record: Sendable, Hashable {
     /// `source_ip`.
     public var sourceIP: String
     /// `policy_evaluated/disposition`.
@@ -103,7 +103,7 @@ public enum AggregateReport {
   }
 
   /// What was done (RFC 9990 section 3.1.1.9).
-  public enum ActionDisposition: String, Sendable, Codable {
+  public enum ActionDisposition: String, Sendable {
     /// No action.
     case none
     /// No action, because the message passed under an enforcing policy.
@@ -114,16 +114,45 @@ public enum AggregateReport {
     case reject
   }
 
+  /// `reason/type` (RFC 9990 section 3.1.6, RFC 7489 appendix C).
+  public enum ReasonType: String, Sendable, CaseIterable {
+    /// Known or likely forwarding; RFC 7489 only.
+    case forwarded
+    /// A local exemption.
+    case localPolicy = "local_policy"
+    /// Local heuristics saw a mailing list.
+    case mailingList = "mailing_list"
+    /// Anything else; the comment explains.
+    case other
+    /// Exempt because of `t=y`; RFC 9990 only.
+    case policyTestMode = "policy_test_mode"
+    /// Exempt because of `pct`; RFC 7489 only.
+    case sampledOut = "sampled_out"
+    /// The failure was expected: a known forwarder.
+    case trustedForwarder = "trusted_forwarder"
+
+    init(_ kind: OverrideReason.Kind) {
+      self =
+        switch kind {
+        case .localPolicy: .localPolicy
+        case .mailingList: .mailingList
+        case .other: .other
+        case .policyTestMode: .policyTestMode
+        case .trustedForwarder: .trustedForwarder
+        }
+    }
+  }
+
   /// `reason`: why the disposition differs from the policy (RFC 9990 section 3.1.6).
-  public struct Reason: Sendable, Hashable, Codable {
+  public struct Reason: Sendable, Hashable {
     /// `type`.
-    public var type: OverrideReason.Kind
+    public var type: ReasonType
     /// `comment`.
     public var comment: String?
   }
 
   /// `auth_results/dkim`.
-  public struct DKIM: Sendable, Hashable, Codable {
+  public struct DKIM: Sendable, Hashable {
     /// `domain`.
     public var domain: String
     /// `selector`.
@@ -135,7 +164,7 @@ public enum AggregateReport {
   }
 
   /// `auth_results/spf`; the scope is always `mfrom`.
-  public struct SPF: Sendable, Hashable, Codable {
+  public struct SPF: Sendable, Hashable {
     /// `domain`.
     public var domain: String
     /// `result`.

@@ -8,17 +8,18 @@ struct LibZlibError: Error, CustomStringConvertible {
   var description: String { "zlib: \(doing) failed (code \(code))" }
 }
 
-/// Writes a gzip file piece by piece; the only file of this module that calls zlib.
+/// Compresses to gzip piece by piece; the only file of this module that calls zlib.
 ///
 /// Equal input gives equal bytes: the header holds no time, no name and no operating system.
 @safe final class GzipWriter {
-  private let file: FileHandle
+  private let sink: (ArraySlice<UInt8>) throws -> Void
   // On the heap because zlib keeps the address of the stream it was given.
   private let stream: UnsafeMutablePointer<z_stream>
   private var output = [UInt8](repeating: 0, count: 64 * 1024)
 
-  init(_ file: FileHandle) throws {
-    self.file = file
+  /// The sink takes the compressed octets, in order.
+  init(sink: @escaping (ArraySlice<UInt8>) throws -> Void) throws {
+    self.sink = sink
     unsafe stream = .allocate(capacity: 1)
     unsafe stream.initialize(to: z_stream())
     let gzipFormat: Int32 = 15 + 16
@@ -44,11 +45,10 @@ struct LibZlibError: Error, CustomStringConvertible {
     }
   }
 
-  /// Writes what is left and makes it durable; the file stays open.
+  /// Writes what is left.
   func finish() throws {
     unsafe stream.pointee.avail_in = 0
     try deflatePending(Z_FINISH)
-    try file.synchronize()
   }
 
   private func deflatePending(_ flush: Int32) throws {
@@ -63,7 +63,7 @@ struct LibZlibError: Error, CustomStringConvertible {
       guard code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR else {
         throw LibZlibError(code: code, doing: "compression")
       }
-      if produced > 0 { try file.write(contentsOf: output[..<produced]) }
+      if produced > 0 { try sink(output[..<produced]) }
       if produced < output.count { return }
     }
   }

@@ -2,8 +2,29 @@ import Foundation
 public import Ledger
 public import MailAuth
 
-/// Builds the aggregate reports of a day from the ledger (RFC 9990).
+/// Builds the aggregate reports of a period from the ledger (RFC 9990, RFC 7489).
 public struct ReportBuilder {
+  /// What to build, and where to.
+  public struct Request {
+    /// Only the report about this policy domain; nil for all.
+    public var policyDomain: DomainName?
+    /// The forms to build, each with the directory for its files, which is made when it does not
+    /// exist.
+    public var directories: [ReportFormat: String]
+    /// Which of these forms a report is needed in; none: it is counted and not written.
+    public var formats:
+      (_ policyDomain: DomainName, _ destinations: ReportURIList) -> Set<ReportFormat>
+    /// Called after each report, with how many there will be.
+    public var progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+
+    /// Asks for all reports in all of the given forms.
+    public init(policyDomain: DomainName? = nil, directories: [ReportFormat: String]) {
+      self.policyDomain = policyDomain
+      self.directories = directories
+      formats = { _, _ in Set(directories.keys) }
+    }
+  }
+
   private let store: any LedgerStore
   private let settings: ReportSettings
 
@@ -13,170 +34,199 @@ public struct ReportBuilder {
     self.settings = settings
   }
 
-  /// Builds one report per policy domain and published policy, in the order of the domains.
+  /// Builds the reports of a day as the ledger is at this moment, without the late messages of
+  /// other days: what would be reported if the day ended now.
+  ///
+  /// - Throws: As ``build(window:_:)`` does.
+  public func build(day: UTCDay, _ request: Request) throws -> ReportBuild {
+    try build(request, day.window) { _ in WindowMembers(period: day.window) }
+  }
+
+  /// Builds one report per policy domain and published policy of a closed window, in the order of
+  /// the domains.
+  ///
+  /// Building a window again gives the same bytes, whatever was appended to the ledger meanwhile.
   ///
   /// A report gets its name when it is complete, passed the schema and counts exactly the messages
   /// that the ledger has; until then it does not exist under that name. One that fails is kept
   /// below `rejected/` with the reason beside it, and the others are built all the same. Records
-  /// that differ only in what a report does not show, such as `rua`, share a report.
+  /// that differ only in what a report does not show, such as `rua`, share a report. When this
+  /// returns, all files are durable.
   ///
-  /// - Parameters:
-  ///   - day: The period.
-  ///   - domain: Only reports about this policy domain; nil for all.
-  ///   - directory: Where the files go; made when it does not exist.
   /// - Returns: What became of each report.
-  /// - Throws: When no report can be built: the ledger cannot be read (``LedgerError``), the
-  ///   directory cannot be made.
-  public func build(
-    day: UTCDay, domain: DomainName? = nil, into directory: String
-  ) throws -> [BuiltReport] {
-    try FileManager.default.createDirectory(
-      atPath: directory, withIntermediateDirectories: true)
-    let schema = try ReportSchema()
-    let tally = try Tally<AggregateReport.Record> { try RowKey.line(of: $0) }
-    return try store.read { ledger in
-      try plans(of: ledger.policies(in: day.window, policyDomain: domain), day).map { plan in
-        let file = ReportFile(directory: directory, name: plan.fileName)
-        do {
-          return try build(plan, day, from: ledger, to: file, schema, tally)
-        } catch {
-          let problem = "\(error)"
-          return BuiltReport(
-            path: file.reject(problem), reportID: plan.metadata.reportID,
-            policyDomain: plan.policy.domain, messages: plan.messages, rows: 0, problem: problem)
-        }
-      }
+  /// - Throws: When no report can be built: the ledger cannot be read (``LedgerError``), a file
+  ///   cannot be written (``CannotWriteReport``).
+  public func build(window: ReportWindow, _ request: Request) throws -> ReportBuild {
+    try build(request, window.period) { try $0.members(of: window) }
+  }
+
+  private func build(
+    _ request: Request, _ period: Range<Int64>,
+    _ members: (any LedgerSnapshot) throws -> WindowMembers
+  ) throws -> ReportBuild {
+    var writers: [ReportWriter] = []
+    for format in ReportFormat.allCases {
+      guard let directory = request.directories[format] else { continue }
+      try FileManager.default.createDirectory(
+        atPath: directory, withIntermediateDirectories: true)
+      writers.append(try ReportWriter(format, directory: directory))
     }
+    let result = try store.read { ledger in
+      let members = try members(ledger)
+      let policies = try ledger.policies(of: members, policyDomain: request.policyDomain)
+      let plans = try plans(of: policies.filter { $0.messages > 0 }, period)
+      var reports: [BuiltReport] = []
+      for plan in plans {
+        let formats = request.formats(plan.policy.domain, plan.destinations)
+        reports.append(
+          try build(plan, members, from: ledger, writers.filter { formats.contains($0.format) }))
+        request.progress(reports.count, plans.count)
+      }
+      return ReportBuild(
+        reports: reports, reportTraffic: policies.reduce(0) { $0 + $1.reportTraffic })
+    }
+    for writer in writers { try ReportFile.synchronize(directory: writer.directory) }
+    return result
   }
 
-  /// A report that is to be built.
-  private struct Plan {
-    let policy: AggregateReport.PolicyPublished
-    let policyIDs: [Int64]
-    let messages: Int
-    let metadata: AggregateReport.Metadata
-    let fileName: String
-  }
+  // MARK: Planning
 
-  private func plans(of policies: [StoredPolicy], _ day: UTCDay) throws -> [Plan] {
+  private func plans(of policies: [StoredPolicy], _ period: Range<Int64>) throws -> [ReportDraft] {
     let groups = Dictionary(grouping: policies, by: AggregateReport.PolicyPublished.init)
     return
       try groups
       .sorted { left, right in left.key.words.lexicographicallyPrecedes(right.key.words) }
       .map { policy, members in
-        let metadata = try metadata(of: policy, members, day)
+        let metadata = try metadata(of: policy, members, period)
         let parts = [
-          settings.receiver.text, policy.domain.text, String(day.begin), String(day.end),
+          settings.receiver.text, policy.domain.text, String(metadata.begin), String(metadata.end),
           metadata.reportID,
         ]
-        return Plan(
-          policy: policy, policyIDs: members.map(\.id),
-          messages: members.reduce(0) { $0 + $1.messages }, metadata: metadata,
+        return ReportDraft(
+          policy: policy, members: members, metadata: metadata,
           fileName: parts.joined(separator: "!") + ".xml.gz")
       }
   }
 
   private func metadata(
-    of policy: AggregateReport.PolicyPublished, _ members: [StoredPolicy], _ day: UTCDay
+    of policy: AggregateReport.PolicyPublished, _ members: [StoredPolicy],
+    _ period: Range<Int64>
   ) throws -> AggregateReport.Metadata {
-    let problems = Set(members.flatMap(\.record.problems)).sorted().joined(separator: "; ")
+    // The last second is named, not the first of the next period.
+    let (begin, end) = (period.lowerBound, max(period.upperBound - 1, period.lowerBound))
+    let problems = Set(members.flatMap(\.record.problems)).sorted()
     return AggregateReport.Metadata(
       organization: ReportText.sanitized(settings.organization),
       email: ReportText.sanitized(settings.email),
       extraContact: settings.extraContact.map { ReportText.sanitized($0) },
-      reportID: try reportID(of: policy, day), begin: day.begin, end: day.end,
-      error: problems.isEmpty ? nil : ReportText.sanitized(problems, limit: 300),
+      reportID: try reportID(of: policy, begin, end), begin: begin, end: end,
+      errors: problems.prefix(3).map { ReportText.sanitized($0, limit: 150) },
       generator: ReportText.sanitized(settings.generator))
   }
 
-  /// A hash of what makes the report this one and no other: unique over receivers, the same for
-  /// the same report, and made of letters and digits, as file names want it (RFC 9990 section
-  /// 3.5.1).
-  private func reportID(of policy: AggregateReport.PolicyPublished, _ day: UTCDay) throws -> String
-  {
-    let identity = [settings.receiver.text, String(day.begin), String(day.end)] + policy.words
+  /// A hash of what makes the report this one and no other: unique over receivers and ledgers, the
+  /// same for the same report, and made of letters and digits, as file names want it (RFC 9990
+  /// section 3.5.1).
+  private func reportID(
+    of policy: AggregateReport.PolicyPublished, _ begin: Int64, _ end: Int64
+  ) throws -> String {
+    var identity = [settings.receiver.text, String(begin), String(end)] + policy.words
+    if !settings.ledgerIdentity.isEmpty { identity.append("ledger=\(settings.ledgerIdentity)") }
     guard let digest = LibOpenSSL.sha256(Array(identity.joined(separator: "\n").utf8)) else {
       throw ReportError.noHash
     }
     return String(digest.prefix(32))
   }
 
+  // MARK: One report
+
   private func build(
-    _ plan: Plan, _ day: UTCDay, from ledger: any LedgerSnapshot, to file: ReportFile,
-    _ schema: ReportSchema, _ tally: Tally<AggregateReport.Record>
+    _ plan: ReportDraft, _ members: WindowMembers, from ledger: any LedgerSnapshot,
+    _ writers: [ReportWriter]
   ) throws -> BuiltReport {
-    try tally.forget()
+    var report = plan.unwritten
+    guard !writers.isEmpty else { return report }
     let assembler = RowAssembler(policy: plan.policy)
-    try ledger.reportableMessages(ofPolicies: plan.policyIDs, in: day.window) { message in
-      try tally.add(assembler.record(of: message))
-    }
-    var rows = 0
-    try file.write { sink in
-      let xml = try ReportXML(sink: sink)
-      try xml.begin(plan.metadata, plan.policy)
-      try tally.drain { line, count in
-        try xml.write(try RowKey.record(of: line), count: count)
-        rows += 1
+    for writer in writers { try writer.forget() }
+    do {
+      try ledger.reportableMessages(ofPolicies: plan.policyIDs, of: members) { message in
+        if message.spfAligned || message.dkimAligned { report.alignedMessages += 1 }
+        if message.hasUnansweredQuestion { report.unansweredMessages += 1 }
+        let row = assembler.record(of: message)
+        for writer in writers { try writer.add(row, under: plan.policy) }
       }
-      try xml.end()
+    } catch let error as LedgerError {
+      // A row that cannot be read spoils this report; anything else spoils all of them.
+      guard case .unreadable = error.problem else { throw error }
+      let problem = "cannot be made: \(error)"
+      report.alignedMessages = 0
+      report.unansweredMessages = 0
+      report.files = try writers.map { try $0.reject(plan, problem) }
+      return report
     }
-    try verify(plan, rows, try schema.findings(inFile: file.temporaryPath))
-    try file.publish()
-    return BuiltReport(
-      path: file.path, reportID: plan.metadata.reportID, policyDomain: plan.policy.domain,
-      messages: plan.messages, rows: rows, problem: nil)
-  }
-
-  /// Compares what the file says with what the ledger counted by itself.
-  private func verify(_ plan: Plan, _ rows: Int, _ findings: ReportSchema.Findings) throws {
-    var problems = findings.problems
-    if findings.messages != plan.messages {
-      problems.append("counts \(findings.messages) messages, the ledger \(plan.messages)")
-    }
-    if findings.records != rows {
-      problems.append("holds \(findings.records) records, \(rows) were written")
-    }
-    if findings.policyDomain != plan.policy.domain.text
-      || findings.reportID != plan.metadata.reportID
-    {
-      problems.append("is not about \(plan.policy.domain), or has another ID")
-    }
-    guard problems.isEmpty else { throw ReportError.refused(problems) }
+    var metadata = plan.metadata
+    metadata.errors += report.remarks
+    report.files = try writers.map { try $0.write(plan, metadata) }
+    return report
   }
 }
 
-/// Why a report does not count as built.
-enum ReportError: Error, CustomStringConvertible {
-  case refused([String])
-  case noHash
-  case cannotWrite(path: String, reason: String)
+/// A report that is to be built.
+struct ReportDraft {
+  let policy: AggregateReport.PolicyPublished
+  /// The records that share the report; at least one.
+  let members: [StoredPolicy]
+  let metadata: AggregateReport.Metadata
+  let fileName: String
 
-  var description: String {
-    switch self {
-    case .refused(let problems): problems.joined(separator: "; ")
-    case .noHash: "libcrypto refuses SHA-256; is it configured to?"
-    case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
-    }
+  var policyIDs: [Int64] { members.map(\.id) }
+
+  /// How many messages the ledger counts under these records.
+  var messages: Int { members.reduce(0) { $0 + $1.messages } }
+
+  /// `rua` of the newest record: of those seen last the one that came into the ledger last.
+  var destinations: ReportURIList {
+    let newest = members.max { ($0.lastSeenAt, $0.id) < ($1.lastSeenAt, $1.id) }
+    return newest.map { ReportURIList(.rua, of: $0) } ?? ReportURIList()
+  }
+
+  /// The report before anything of it is written.
+  var unwritten: BuiltReport {
+    BuiltReport(
+      reportID: metadata.reportID, policyDomain: policy.domain, policyIDs: policyIDs,
+      destinations: destinations, fileName: fileName, messages: messages,
+      lateMessages: members.reduce(0) { $0 + $1.lateMessages }, alignedMessages: 0,
+      unansweredMessages: 0, files: [])
   }
 }
 
-/// How rows are written out for counting, and ordered: by address, then From domain, then the rest.
-enum RowKey {
-  static func line(of record: AggregateReport.Record) throws
-    -> Tally<AggregateReport.Record>.Line
-  {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let address = IPAddress(record.sourceIP)?.bytes ?? []
-    let digits = address.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    return Tally.Line(
-      sortKey: "\(address.count < 16 ? 4 : 6) \(digits) \(record.headerFrom)",
-      text: String(decoding: try encoder.encode(record), as: UTF8.self))
+extension BuiltReport {
+  /// What a reader must know about the messages, a sentence each.
+  fileprivate var remarks: [String] {
+    var remarks: [String] = []
+    if unansweredMessages > 0 {
+      remarks.append(
+        "\(unansweredMessages) of \(messages) messages: DNS lookups of the receiver did not complete"
+      )
+    }
+    if lateMessages > 0 {
+      remarks.append(
+        "\(lateMessages) of \(messages) messages: received outside this period, recorded too late "
+          + "for the report of their own")
+    }
+    return remarks
   }
+}
 
-  static func record(
-    of line: Tally<AggregateReport.Record>.Line
-  ) throws -> AggregateReport.Record {
-    try JSONDecoder().decode(AggregateReport.Record.self, from: Data(line.text.utf8))
+extension ReportableMessage {
+  /// Whether some DNS question about the message was not answered; an answer that DNSSEC refused is
+  /// an answer.
+  fileprivate var hasUnansweredQuestion: Bool {
+    switch cause {
+    case .policyTimeout, .policyServfail, .alignmentDNSFailure: true
+    default:
+      spf.cause == .dnsTimeout || spf.cause == .dnsServfail
+        || dkim.contains { $0.cause == .dnsTimeout || $0.cause == .dnsServfail }
+    }
   }
 }

@@ -1,6 +1,6 @@
 import MailAuth
 
-/// The rules of RFC 9990 that its schema does not express, checked on the stream of nodes.
+/// The rules for reports that no schema expresses, checked on the stream of nodes.
 struct ReportCheck {
   private static let maximumProblems = 20
   private static let required: Set<String> = [
@@ -8,6 +8,7 @@ struct ReportCheck {
   ]
   private static let names: Set<String> = ["domain", "header_from", "envelope_from", "envelope_to"]
 
+  private let format: ReportFormat
   private var findings = ReportSchema.Findings()
   private var path: [String] = []
   private var text = ""
@@ -24,13 +25,19 @@ struct ReportCheck {
     var spf = ""
     var reasons = 0
     var signatures = 0
+    var spfDomain = ""
+    var spfResult = ""
     /// Whether auth_results has ended.
     var isComplete = false
   }
 
+  private init(format: ReportFormat) { self.format = format }
+
   /// Reads a report to its end and says what was found.
-  static func findings(from reader: XMLValidatingReader) throws -> ReportSchema.Findings {
-    var check = ReportCheck()
+  static func findings(
+    from reader: XMLValidatingReader, as format: ReportFormat
+  ) throws -> ReportSchema.Findings {
+    var check = ReportCheck(format: format)
     while let node = try reader.next() { check.take(node) }
     check.findings.formProblems = reader.problems
     return check.findings
@@ -57,11 +64,12 @@ struct ReportCheck {
     }
     // Behind auth_results, and in the report's own extension, everything is foreign.
     let isExtension = path.count == 3 && (parent == "extension" || row.isComplete)
-    if isExtension, namespace.isEmpty || namespace == AggregateReport.namespace {
+    if isExtension, namespace.isEmpty || namespace == format.namespace {
       complain("extension <\(name)> without a namespace of its own")
     }
     if isForeign { return }
     if parent == "auth_results", name == "dkim" { row.signatures += 1 }
+    if parent == "auth_results", name == "spf" { (row.spfDomain, row.spfResult) = ("", "") }
     if parent == "policy_evaluated", name == "reason" { row.reasons += 1 }
   }
 
@@ -73,11 +81,14 @@ struct ReportCheck {
   private mutating func close(_ name: String) {
     // What extensions hold is theirs.
     if isForeign { return }
-    if Self.required.contains(name), text.isEmpty { complain("<\(name)> is empty") }
+    let place = path.dropFirst().joined(separator: "/")
+    if Self.required.contains(name), text.isEmpty, place != "record/auth_results/spf/domain" {
+      complain("<\(name)> is empty")
+    }
     if Self.names.contains(name), text.utf8.contains(where: { $0 >= 0x80 }) {
       complain("<\(name)> holds U-labels")
     }
-    switch path.dropFirst().joined(separator: "/") {
+    switch place {
     case "version": if text != "1.0" { complain("<version> is not 1.0") }
     case "report_metadata/report_id": findings.reportID = text
     case "report_metadata/date_range/begin": begin = integer()
@@ -92,6 +103,9 @@ struct ReportCheck {
     case "record/row/policy_evaluated/disposition": row.disposition = text
     case "record/row/policy_evaluated/dkim": row.dkim = text
     case "record/row/policy_evaluated/spf": row.spf = text
+    case "record/auth_results/spf/domain": row.spfDomain = text
+    case "record/auth_results/spf/result": row.spfResult = text
+    case "record/auth_results/spf": closeSPF()
     case "record/auth_results": row.isComplete = true
     case "record": closeRecord()
     default: break
@@ -120,6 +134,13 @@ struct ReportCheck {
     let known = ["0", "1", "d", "s"]
     let options = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     if !options.allSatisfy(known.contains) { complain("<fo> holds an unknown option") }
+  }
+
+  private mutating func closeSPF() {
+    guard row.spfDomain.isEmpty else { return }
+    // RFC 7489 wants the element also where there was nothing to check.
+    if format == .rfc7489, row.spfResult == "none" { return }
+    complain("<domain> is empty")
   }
 
   private mutating func closeRecord() {

@@ -22,17 +22,24 @@ public final class ReportSchema {
     public var problems: [String] { formProblems + contentProblems }
   }
 
+  private let format: ReportFormat
   private let schema: XMLSchema
 
-  /// Compiles the schema for RFC 9990 reports that ships with the program.
+  /// Compiles the schema for reports of a form that ships with the program.
   ///
   /// - Throws: When libxml2 cannot compile it.
-  public convenience init() throws {
-    try self.init(octets: PackageResources.aggregate_report_rfc9990_xsd)
+  public convenience init(_ format: ReportFormat = .rfc9990) throws {
+    switch format {
+    case .rfc9990:
+      try self.init(format, octets: PackageResources.aggregate_report_rfc9990_xsd)
+    case .rfc7489:
+      try self.init(format, octets: PackageResources.aggregate_report_rfc7489_xsd)
+    }
   }
 
-  /// Compiles some schema for RFC 9990 reports.
-  init(octets: [UInt8]) throws {
+  /// Compiles some schema for reports of a form.
+  init(_ format: ReportFormat = .rfc9990, octets: [UInt8]) throws {
+    self.format = format
     schema = try XMLSchema(octets)
   }
 
@@ -48,7 +55,9 @@ public final class ReportSchema {
     defer { closeAfterReading(file) }
     let source = try GzipReader(file)
     let reader = try XMLValidatingReader(schema: schema) { try source.read($0) }
-    return try withExtendedLifetime(source) { try ReportCheck.findings(from: reader) }
+    return try withExtendedLifetime(source) {
+      try ReportCheck.findings(from: reader, as: format)
+    }
   }
 }
 

@@ -12,16 +12,20 @@ public struct ReportSettings: Sendable, Equatable {
   public var extraContact: String?
   /// `generator`: name and version of the program.
   public var generator: String
+  /// What tells the ledger from others whose reports name the same receiver, as on several mail
+  /// hosts of one organization; it goes into report IDs. Empty where there is one ledger only.
+  public var ledgerIdentity: String
 
   /// Makes settings.
   public init(
     receiver: DomainName, organization: String, email: String, extraContact: String? = nil,
-    generator: String
+    generator: String, ledgerIdentity: String = ""
   ) {
     self.receiver = receiver
     self.organization = organization
     self.email = email
     self.extraContact = extraContact
     self.generator = generator
+    self.ledgerIdentity = ledgerIdentity
   }
 }

@@ -1,14 +1,18 @@
 import MailAuth
 
-/// Writes an aggregate report as XML, piece by piece (RFC 9990 appendix A).
+/// Writes an aggregate report as XML, piece by piece (RFC 9990 appendix A, RFC 7489 appendix C).
 ///
-/// Text is written as it is given, escaped: whoever makes the values sees to it that they hold
-/// XML characters only (``ReportText``).
+/// The two forms differ in what stands in front of the records; the records differ in their words
+/// alone, chosen before they were counted (``AggregateReport/Record/inWords(of:under:)``). Text is
+/// written as it is given, escaped: whoever makes the values sees to it that they hold XML
+/// characters only (``ReportText``).
 final class ReportXML {
+  private let format: ReportFormat
   private let writer: XMLWriter
 
   /// The sink takes the octets, in order; what it throws comes out of the method that was writing.
-  init(sink: @escaping ([UInt8]) throws -> Void) throws {
+  init(_ format: ReportFormat, sink: @escaping ([UInt8]) throws -> Void) throws {
+    self.format = format
     writer = try XMLWriter(sink: sink)
   }
 
@@ -16,10 +20,15 @@ final class ReportXML {
   func begin(
     _ metadata: AggregateReport.Metadata, _ policy: AggregateReport.PolicyPublished
   ) throws {
-    try writer.open("feedback", namespace: AggregateReport.namespace)
+    try writer.open("feedback", namespace: format.namespace)
     try writer.element("version", "1.0")
     try write(metadata)
-    try write(policy)
+    try writer.nest("policy_published") {
+      switch format {
+      case .rfc9990: try writeRFC9990(policy)
+      case .rfc7489: try writeRFC7489(policy)
+      }
+    }
   }
 
   /// Writes one record.
@@ -67,23 +76,38 @@ final class ReportXML {
         try writer.element("begin", String(metadata.begin))
         try writer.element("end", String(metadata.end))
       }
-      try writer.element("error", metadata.error)
-      try writer.element("generator", metadata.generator)
+      switch format {
+      case .rfc9990:
+        // One element at most.
+        let text = metadata.errors.joined(separator: "; ")
+        try writer.element("error", text.isEmpty ? nil : text)
+        try writer.element("generator", metadata.generator)
+      case .rfc7489:
+        for error in metadata.errors { try writer.element("error", error) }
+      }
     }
   }
 
-  private func write(_ policy: AggregateReport.PolicyPublished) throws {
-    try writer.nest("policy_published") {
-      try writer.element("domain", policy.domain.text)
-      try writer.element("discovery_method", policy.discovery.rawValue)
-      try writer.element("p", policy.policy.rawValue)
-      try writer.element("sp", policy.subdomainPolicy.rawValue)
-      try writer.element("np", policy.nonexistentSubdomainPolicy.rawValue)
-      try writer.element("fo", policy.failureOptions)
-      try writer.element("adkim", policy.dkimAlignment.rawValue)
-      try writer.element("aspf", policy.spfAlignment.rawValue)
-      try writer.element("testing", policy.isTesting ? "y" : "n")
-    }
+  private func writeRFC9990(_ policy: AggregateReport.PolicyPublished) throws {
+    try writer.element("domain", policy.domain.text)
+    try writer.element("discovery_method", policy.discovery.rawValue)
+    try writer.element("p", policy.policy.rawValue)
+    try writer.element("sp", policy.subdomainPolicy.rawValue)
+    try writer.element("np", policy.nonexistentSubdomainPolicy.rawValue)
+    try writer.element("fo", policy.failureOptions)
+    try writer.element("adkim", policy.dkimAlignment.rawValue)
+    try writer.element("aspf", policy.spfAlignment.rawValue)
+    try writer.element("testing", policy.isTesting ? "y" : "n")
+  }
+
+  private func writeRFC7489(_ policy: AggregateReport.PolicyPublished) throws {
+    try writer.element("domain", policy.domain.text)
+    try writer.element("adkim", policy.dkimAlignment.rawValue)
+    try writer.element("aspf", policy.spfAlignment.rawValue)
+    try writer.element("p", policy.policy.rawValue)
+    try writer.element("sp", policy.subdomainPolicy.rawValue)
+    try writer.element("pct", String(policy.percent))
+    try writer.element("fo", policy.failureOptions)
   }
 
   private func write(_ signature: AggregateReport.DKIM) throws {

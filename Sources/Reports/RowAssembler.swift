@@ -37,7 +37,8 @@ struct RowAssembler {
     var reasons = message.overrideReasons.map {
       AggregateReport.Reason(
         // The longest is that of an ARC chain, some 80 octets a set.
-        type: $0.type, comment: $0.comment.map { ReportText.sanitized($0, limit: 4000) })
+        type: AggregateReport.ReasonType($0.type),
+        comment: $0.comment.map { ReportText.sanitized($0, limit: 4000) })
     }
     switch message.result {
     case .temperror, .permerror:

@@ -18,3 +18,5 @@ extension UTCDay: ExpressibleByArgument {
   /// Parses a command line argument.
   public init?(argument: String) { self.init(argument) }
 }
+
+extension ReportFormat: ExpressibleByArgument {}

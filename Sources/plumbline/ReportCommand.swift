@@ -14,11 +14,12 @@ struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "build", abstract: "Write the reports of one day.",
       discussion: """
-        One RFC 9990 report for each policy domain and published policy, compressed, checked \
-        against the schema and against the ledger's counts. A report that fails its check is kept \
-        under rejected/ with the reason. Building a day again gives the same files. Exit status: \
-        0 all built, 1 at least one report was rejected, 64 bad usage, 70 a fault of our own, \
-        73 the directory cannot be made, 78 the configuration or the ledger cannot be used.
+        One report for each policy domain and published policy, compressed, checked against the \
+        schema and against the ledger's counts. A report that fails its check is kept under \
+        rejected/ with the reason. The files show the ledger as it is: building a day again gives \
+        the same files unless messages were added to it. Exit status: 0 all built, 1 at least one \
+        report was rejected, 64 bad usage, 70 a fault of our own, 73 the files cannot be written, \
+        78 the configuration or the ledger cannot be used.
         """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -31,6 +32,9 @@ struct ReportCommand: ParsableCommand {
 
     @Option(help: "The directory for the files; made when it does not exist.")
     var out: String
+
+    @Option(help: "The form of the reports.")
+    var format = ReportFormat.rfc9990
 
     func validate() throws {
       guard !out.isEmpty else { throw ValidationError("--out: empty (allowed: a directory)") }
@@ -51,17 +55,30 @@ struct ReportCommand: ParsableCommand {
       try makeDirectory()
       let wiring = Wiring(configuration: try options.load())
       let builder = try starting {
-        ReportBuilder(
-          store: try wiring.ledger(readOnly: true), settings: try wiring.reportSettings())
+        let ledger = try wiring.ledger(readOnly: true)
+        return ReportBuilder(store: ledger, settings: try wiring.reportSettings(ledger))
       }
-      let reports = try internally { try builder.build(day: day, domain: domain, into: out) }
-      reports.forEach(Self.show)
-      let rejected = reports.count { $0.problem != nil }
-      let messages = reports.reduce(0) { $0 + $1.messages }
+      let request = ReportBuilder.Request(policyDomain: domain, directories: [format: out])
+      let build = try writing { try builder.build(day: day, request) }
+      build.reports.forEach(Self.show)
+      let built = build.reports.count - build.problems
       print(
-        "\(day): \(counted(reports.count - rejected, "report")) built, \(rejected) rejected, "
-          + counted(messages, "message"))
-      if rejected > 0 { throw ExitCode.failure }
+        "\(day): \(counted(built, "report")) built, \(build.problems) rejected, "
+          + counted(build.messages, "message")
+          + (build.reportTraffic > 0
+            ? ", \(build.reportTraffic) about our own reports left out" : ""))
+      if build.problems > 0 { throw ExitCode.failure }
+    }
+
+    /// Tells files that cannot be written from faults of our own.
+    private func writing<Value>(_ body: () throws -> Value) throws -> Value {
+      do {
+        return try body()
+      } catch let error as CannotWriteReport {
+        throw CannotCreate(message: "\(error)")
+      } catch {
+        throw InternalFault(message: "\(error)")
+      }
     }
 
     private func makeDirectory() throws {
@@ -75,11 +92,13 @@ struct ReportCommand: ParsableCommand {
     }
 
     private static func show(_ report: BuiltReport) {
-      let subject =
-        "\(report.policyDomain): \(counted(report.messages, "message")) in "
-        + counted(report.rows, "row")
-      print("\(subject)\n  \(report.path ?? "no file")")
-      if let problem = report.problem { print("  rejected: \(problem)") }
+      for file in report.files {
+        let subject =
+          "\(report.policyDomain): \(counted(report.messages, "message")) in "
+          + counted(file.rows, "row")
+        print("\(subject)\n  \(file.path ?? "no file")")
+        if let problem = file.problem { print("  rejected: \(problem)") }
+      }
     }
   }
 }

@@ -59,8 +59,8 @@ struct Wiring {
     return try SQLiteStore(path: configuration.ledger.database, settings: settings)
   }
 
-  /// Who reports.
-  func reportSettings() throws -> ReportSettings {
+  /// Who reports, out of which ledger.
+  func reportSettings(_ ledger: SQLiteStore) throws -> ReportSettings {
     let report = configuration.report
     guard let receiver = report.receiver else {
       throw StartFailure(
@@ -68,7 +68,8 @@ struct Wiring {
     }
     return ReportSettings(
       receiver: receiver, organization: report.organization, email: report.email,
-      extraContact: report.contact, generator: "Plumbline \(Plumbline.version)")
+      extraContact: report.contact, generator: "Plumbline \(Plumbline.version)",
+      ledgerIdentity: try ledger.identity())
   }
 
   /// This host's name, where the MTA gives none.

@@ -188,15 +188,19 @@ import Testing
     try append("f", at: 15, .test(.permerror), from: nil)
     try append("g", at: 20, .test(.pass))
 
-    let policies = try store.read { try $0.policies(in: 10..<20, policyDomain: nil) }
+    let members = WindowMembers(period: 10..<20)
+    let policies = try store.read { try $0.policies(of: members, policyDomain: nil) }
 
     #expect(policies.map(\.policyDomain.text) == ["bank.example", "example.com", "example.com"])
     #expect(policies.map(\.messages) == [1, 2, 1])
+    #expect(policies.map(\.lastSeenAt) == [13, 11, 12])
     #expect(policies.map(\.record) == [.test(.reject), .test(.reject), none])
     #expect(
       policies.map(\.text) == ["v=DMARC1; p=reject", "v=DMARC1; p=reject", "v=DMARC1; p=none"])
     #expect(policies.map(\.discovery) == [.treewalk, .treewalk, .treewalk])
-    let one = try store.read { try $0.policies(in: 10..<20, policyDomain: domain("bank.example")) }
+    let one = try store.read {
+      try $0.policies(of: members, policyDomain: domain("bank.example"))
+    }
     #expect(one == [policies[0]])
   }
 
@@ -208,14 +212,14 @@ import Testing
     try store.append(full)
     try store.append(.test(queueID: "unsigned", at: full.receivedAt, dkim: []))
     try store.append(.test(queueID: "other day", at: full.receivedAt + 86_400))
-    let window = full.receivedAt..<(full.receivedAt + 1)
+    let window = WindowMembers(period: full.receivedAt..<(full.receivedAt + 1))
 
     var seen: [ReportableMessage] = []
     try store.read { ledger in
-      let policies = try ledger.policies(in: window, policyDomain: nil)
+      let policies = try ledger.policies(of: window, policyDomain: nil)
       #expect(policies.map(\.messages) == [1, 1])
       for policy in policies {
-        try ledger.reportableMessages(ofPolicies: [policy.id], in: window) { seen.append($0) }
+        try ledger.reportableMessages(ofPolicies: [policy.id], of: window) { seen.append($0) }
       }
     }
 

@@ -350,7 +350,8 @@ import Testing
     let store = try SQLiteStore(path: directory.path("ledger.sqlite"))
     let plan = try DatabaseQueue(path: store.path).read {
       try Row.fetchAll(
-        $0, sql: "EXPLAIN QUERY PLAN " + SQLiteSnapshot.reportableMessages, arguments: [1, 2, 3])
+        $0, sql: "EXPLAIN QUERY PLAN " + SQLiteSnapshot.reportableMessages,
+        arguments: [1, 2, 3, 4])
     }
     let steps = plan.map { $0["detail"] as String }
     #expect(steps.contains { $0.contains("message_by_policy") })

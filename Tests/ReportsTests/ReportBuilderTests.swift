@@ -261,10 +261,12 @@ import Testing
     let directory = try TemporaryDirectory()
     let policy = StoredPolicy(
       id: 1, policyDomain: domain("example.com"), discovery: .treewalk, record: .test(.none),
-      text: nil, messages: 3)
+      text: nil, messages: 3, lastSeenAt: testTime)
     let settings = try ReportScene().settings
     let built = try ReportBuilder(store: LyingLedger(policy: policy), settings: settings)
-      .build(day: ReportScene.day, into: directory.path("out"))
+      .build(
+        day: ReportScene.day, ReportBuilder.Request(directories: [.rfc9990: directory.path("out")])
+      ).reports
     #expect(built.map(\.problem) == ["counts 2 messages, the ledger 3"])
     let files = try FileManager.default.contentsOfDirectory(atPath: directory.path("out"))
     #expect(files == ["rejected"])
@@ -276,15 +278,16 @@ import Testing
     #expect(throws: (any Error).self) { try scene.build() }
   }
 
-  @Test func matchesTheGoldenReport() throws {
+  @Test(arguments: [(ReportFormat.rfc9990, ""), (.rfc7489, "-rfc7489")])
+  func matchesTheGoldenReport(_ format: ReportFormat, _ ending: String) throws {
     var scene = try ReportScene()
     for sample in RowTests.results { try scene.append(sample.record, count: 2) }
-    for (number, report) in try scene.build().enumerated() {
+    for (number, report) in try scene.build(as: format).enumerated() {
       let text = String(decoding: try uncompressed(try #require(report.path)), as: UTF8.self)
-      try expectGolden(text, "report-\(number + 1).xml")
+      try expectGolden(text, "report-\(number + 1)\(ending).xml")
     }
     let file = try #require(scene.files().first)
-    let schema = try ReportSchema()
+    let schema = try ReportSchema(format)
     let findings = try schema.findings(inFile: scene.directory.path("reports") + "/" + file)
     #expect(findings.problems == [])
   }
@@ -304,12 +307,16 @@ private struct LyingLedger: LedgerStore, LedgerSnapshot {
 
   func messages(queueID: String, _ body: (StoredMessage) throws -> Void) throws {}
 
-  func policies(in window: Range<Int64>, policyDomain: DomainName?) throws -> [StoredPolicy] {
+  func members(of window: ReportWindow) throws -> WindowMembers {
+    WindowMembers(period: window.period)
+  }
+
+  func policies(of members: WindowMembers, policyDomain: DomainName?) throws -> [StoredPolicy] {
     [policy]
   }
 
   func reportableMessages(
-    ofPolicies policyIDs: [Int64], in window: Range<Int64>,
+    ofPolicies policyIDs: [Int64], of members: WindowMembers,
     _ body: (ReportableMessage) throws -> Void
   ) throws {
     let directory = try TemporaryDirectory()
@@ -318,7 +325,7 @@ private struct LyingLedger: LedgerStore, LedgerSnapshot {
       try store.append(.test(queueID: id, dmarc: .test(.pass, record: .test(.none))))
     }
     try store.read { ledger in
-      try ledger.reportableMessages(ofPolicies: [1], in: window, body)
+      try ledger.reportableMessages(ofPolicies: [1], of: members, body)
     }
   }
 }

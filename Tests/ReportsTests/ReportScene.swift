@@ -30,23 +30,36 @@ struct ReportScene {
     }
   }
 
-  func build(domain: DomainName? = nil, into name: String = "reports") throws -> [BuiltReport] {
-    try ReportBuilder(store: store, settings: settings)
-      .build(day: Self.day, domain: domain, into: directory.path(name))
+  func build(
+    domain: DomainName? = nil, as format: ReportFormat = .rfc9990, into name: String = "reports"
+  ) throws -> [BuiltReport] {
+    let request = ReportBuilder.Request(
+      policyDomain: domain, directories: [format: directory.path(name)])
+    return try builder.build(day: Self.day, request).reports
   }
 
+  /// Builds a closed window.
+  func build(_ window: ReportWindow, into name: String = "reports") throws -> ReportBuild {
+    try builder.build(
+      window: window, ReportBuilder.Request(directories: [.rfc9990: directory.path(name)]))
+  }
+
+  var builder: ReportBuilder { ReportBuilder(store: store, settings: settings) }
+
   /// Builds, and reads the only report that there must be.
-  func onlyReport() throws -> XMLTree {
-    let built = try build()
+  func onlyReport(as format: ReportFormat = .rfc9990) throws -> XMLTree {
+    let built = try build(as: format)
     guard built.count == 1, let report = built.first, let path = report.path else {
       throw FixtureError("\(built.count) reports, not one")
     }
     if let problem = report.problem { throw FixtureError(problem) }
-    return try XMLTree.read(path)
+    return try XMLTree.read(path, as: format)
   }
 
   /// The records of the only report, a few lines each.
-  func records() throws -> [[String]] { try onlyReport().all("record").map(\.lines) }
+  func records(as format: ReportFormat = .rfc9990) throws -> [[String]] {
+    try onlyReport(as: format).all("record").map(\.lines)
+  }
 
   /// The names in a directory below, without hidden ones; empty when it does not exist.
   func files(_ name: String = "reports") throws -> [String] {
@@ -54,4 +67,10 @@ struct ReportScene {
     guard FileManager.default.fileExists(atPath: path) else { return [] }
     return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
   }
+}
+
+/// Most tests build one form only.
+extension BuiltReport {
+  var path: String? { files.first?.path }
+  var rows: Int { files.first?.rows ?? 0 }
 }

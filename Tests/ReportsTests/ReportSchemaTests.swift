@@ -12,20 +12,25 @@ import Testing
     let old: String
     let new: String
     let isAccepted: Bool
+    let valid: String
     var testDescription: String { name }
 
-    init(_ name: String, _ old: String, _ new: String, accepted isAccepted: Bool = false) {
+    init(
+      _ name: String, _ old: String, _ new: String, accepted isAccepted: Bool = false,
+      in valid: String = ReportSchemaTests.valid
+    ) {
       self.name = name
       self.old = old
       self.new = new
       self.isAccepted = isAccepted
+      self.valid = valid
     }
 
     func applied() throws -> String {
-      guard let range = ReportSchemaTests.valid.range(of: old) else {
+      guard let range = valid.range(of: old) else {
         throw FixtureError("the valid report does not hold \(old)")
       }
-      return ReportSchemaTests.valid.replacingCharacters(in: range, with: new)
+      return valid.replacingCharacters(in: range, with: new)
     }
   }
 

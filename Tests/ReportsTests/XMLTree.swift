@@ -12,9 +12,12 @@ final class XMLTree {
   private init(name: String) { self.name = name }
 
   /// Reads a report, compressed or not.
-  static func read(_ path: String) throws -> XMLTree {
+  static func read(_ path: String, as format: ReportFormat = .rfc9990) throws -> XMLTree {
     let source = try GzipReader(try FileHandle(forReadingFrom: URL(filePath: path)))
-    let schema = try XMLSchema(PackageResources.aggregate_report_rfc9990_xsd)
+    let schema = try XMLSchema(
+      format == .rfc9990
+        ? PackageResources.aggregate_report_rfc9990_xsd
+        : PackageResources.aggregate_report_rfc7489_xsd)
     let reader = try XMLValidatingReader(schema: schema) { try source.read($0) }
     let root = XMLTree(name: "")
     var open = [root]

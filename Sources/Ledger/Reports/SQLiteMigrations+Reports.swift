@@ -2,6 +2,10 @@ extension SQLiteMigrations {
   /// The tables behind ``ReportStore``.
   static let reports = [
     """
+    ALTER TABLE ledger_state ADD COLUMN identity TEXT  /* tells this ledger from all others */;
+    UPDATE ledger_state SET identity = lower(hex(randomblob(16)));
+    """,
+    """
     CREATE TABLE report_window (
       begin_at INTEGER PRIMARY KEY,          -- epoch, UTC
       end_at INTEGER NOT NULL,               -- does not belong to it

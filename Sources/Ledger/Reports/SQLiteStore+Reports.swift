@@ -88,6 +88,20 @@ extension SQLiteStore: ReportStore {
     ]
   }
 
+  /// Letters and digits, drawn when the ledger was made, that tell it from all others: part of
+  /// the IDs of its reports.
+  ///
+  /// - Throws: When the ledger cannot be read.
+  public func identity() throws(LedgerError) -> String {
+    try look { database in
+      let row = try Row.fetchOne(database, sql: "SELECT identity FROM ledger_state")
+      guard let row else {
+        throw LedgerError(path: path, problem: .unreadable("ledger_state has no row"))
+      }
+      return try StoredRow(row: row, path: path).text("identity")
+    }
+  }
+
   // MARK: Shared with the other parts
 
   /// Inserts a report with its deliveries; false when one with this ID stands in the way.

@@ -28,6 +28,12 @@ public struct ReportURI: Hashable, Sendable, CustomStringConvertible {
     return sizeLimitBytes.map { "\(text)!\($0)" } ?? text
   }
 
+  /// The destination of a mail address; nil when ``init(_:)`` refuses it.
+  public init?(address: String) {
+    // Why it cannot be used does not matter where an address is given, not a list.
+    try? self.init(Self.text(ofAddress: address))
+  }
+
   /// The URI of a mail address, without any check.
   static func text(ofAddress address: String) -> String {
     var text = "mailto:"

@@ -1,0 +1,127 @@
+import Foundation
+public import Ledger
+public import MailAuth
+
+/// Builds the reports of days, plans where they go, and records both.
+public struct ReportProduction {
+  /// What was made of a day.
+  public struct Result: Sendable, Equatable {
+    /// The day.
+    public var day: UTCDay
+    /// The reports as built.
+    public var build: ReportBuild
+    /// How many of them were recorded now; the others were before.
+    public var recorded = 0
+    /// Deliveries planned now, by state.
+    public var deliveries: [DeliveryState: Int] = [:]
+  }
+
+  private let store: any ReportStore
+  private let builder: ReportBuilder
+  private let planner: ReportPlanner
+  private let settings: ReportPlanSettings
+  private let archive: ReportArchive
+  private let now: () -> Int64
+
+  /// Asked between reports; false ends the work with ``ProductionStopped``, and what is recorded
+  /// stays.
+  public var mayGoOn: () -> Bool = { true }
+  /// Called after each report that was built.
+  public var progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+
+  /// Makes a production.
+  ///
+  /// - Parameters:
+  ///   - store: The ledger.
+  ///   - builder: Builds files from it.
+  ///   - planner: Decides where they go, by the same settings.
+  ///   - settings: Say which forms may be needed.
+  ///   - archive: Where files are put.
+  ///   - now: The clock, seconds since the epoch.
+  public init(
+    store: any ReportStore, builder: ReportBuilder, planner: ReportPlanner,
+    settings: ReportPlanSettings, archive: ReportArchive, now: @escaping () -> Int64
+  ) {
+    self.store = store
+    self.builder = builder
+    self.planner = planner
+    self.settings = settings
+    self.archive = archive
+    self.now = now
+  }
+
+  /// Closes a day's window, builds its reports, plans and records them.
+  ///
+  /// Ended at any moment and done again it goes on where it was: the window has the same members,
+  /// a report the same ID and bytes, and what is recorded is not planned a second time. A report
+  /// that failed its check earlier is built anew.
+  ///
+  /// - Parameters:
+  ///   - day: The day, which has ended.
+  ///   - domain: Only the reports about this policy domain; the day stays due then.
+  /// - Throws: ``LedgerError``, ``CannotWriteReport``, ``ProductionStopped``.
+  public func make(day: UTCDay, domain: DomainName? = nil) throws -> Result {
+    let window = try store.closeWindow(day.window, now: now())
+    var request = ReportBuilder.Request(
+      policyDomain: domain, directories: archive.directories(of: window.period))
+    request.formats = { formats(for: $0, $1) }
+    request.progress = progress
+    let build = try builder.build(window: window, request)
+    var result = Result(day: day, build: build)
+    let filter = ReportFilter(period: window.period, kind: .aggregate)
+    let known = Set(
+      try store.reports(filter).filter { $0.problem == nil }.map(\.reportID))
+    let new = build.reports.filter { !known.contains($0.reportID) }
+    let byID = Dictionary(new.map { ($0.reportID, $0) }, uniquingKeysWith: { first, _ in first })
+    try planner.plan(try new.map(toPlan), now: now()) { toPlan, plan in
+      guard mayGoOn() else { throw ProductionStopped() }
+      guard let built = byID[toPlan.reportID] else { return }
+      let report = stored(built, window.period, plan)
+      guard try store.keep(report, plan.deliveries) else { return }
+      result.recorded += 1
+      for delivery in plan.deliveries { result.deliveries[delivery.state, default: 0] += 1 }
+    }
+    if domain == nil { try store.windowIsPlanned(window.period, now: now()) }
+    return result
+  }
+
+  /// The forms in which a report may be needed; none when nobody gets it.
+  private func formats(for domain: DomainName, _ destinations: ReportURIList) -> Set<ReportFormat> {
+    guard settings.isEnabled else { return [settings.format] }
+    // How many passed is not known before it is built.
+    guard settings.recipients.refusal(of: domain, alignedMessages: 1) == nil else { return [] }
+    return settings.formats(for: destinations.uris)
+  }
+
+  private func toPlan(_ built: BuiltReport) throws -> ReportToPlan {
+    var sizes: [ReportFormat: Int] = [:]
+    for file in built.files where file.problem == nil {
+      guard let path = file.path else { continue }
+      sizes[file.format] =
+        try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+    }
+    return ReportToPlan(
+      reportID: built.reportID, policyDomain: built.policyDomain,
+      destinations: built.destinations, alignedMessages: built.alignedMessages,
+      fileBytes: sizes, problem: built.problem)
+  }
+
+  private func stored(
+    _ built: BuiltReport, _ period: Range<Int64>, _ plan: ReportPlan
+  ) -> StoredReport {
+    StoredReport(
+      kind: .aggregate, reportID: built.reportID, policyDomain: built.policyDomain,
+      period: period, fileName: built.fileName, messages: built.messages,
+      lateMessages: built.lateMessages, alignedMessages: built.alignedMessages,
+      rows: built.files.first?.rows ?? 0, problem: built.problem, note: plan.note, builtAt: now())
+  }
+}
+
+/// The work was ended on request.
+public struct ProductionStopped: Error, Equatable, CustomStringConvertible {
+  /// Makes one.
+  public init() {}
+
+  /// What happened and how it goes on.
+  public var description: String { "ended before all reports were planned; the next run goes on" }
+}
