@@ -128,7 +128,7 @@ public struct HeaderRedactor: Sendable {
 
   /// The addresses alone: display names and comments are as personal as local parts.
   private func addresses(_ octets: [UInt8]) -> String? {
-    guard let addresses = MailAddress.list(octets), !addresses.isEmpty else { return nil }
+    guard let addresses = FieldAddress.list(octets), !addresses.isEmpty else { return nil }
     return addresses.prefix(20).map { "<\(redactor.address($0))>" }.joined(separator: ",\r\n\t")
   }
 

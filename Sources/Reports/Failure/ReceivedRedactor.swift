@@ -53,7 +53,7 @@ struct ReceivedRedactor {
   private func recipient(_ words: inout ArraySlice<Parts.Piece>) -> [String] {
     guard case .word(let name) = words.first else { return [] }
     words.removeFirst()
-    guard let addresses = MailAddress.list(name), addresses.count == 1 else { return [] }
+    guard let addresses = FieldAddress.list(name), addresses.count == 1 else { return [] }
     return addresses.map { "for <\(redactor.address($0))>" }
   }
 

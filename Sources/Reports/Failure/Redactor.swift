@@ -20,7 +20,7 @@ public struct Redactor: Sendable {
   }
 
   /// An address with the word for its local part; a domain that is none becomes `redacted.invalid`.
-  public func address(_ address: MailAddress) -> String {
+  public func address(_ address: FieldAddress) -> String {
     "\(word(address.localPart))@\(Self.host(address.domain) ?? "redacted.invalid")"
   }
 
@@ -29,7 +29,7 @@ public struct Redactor: Sendable {
     guard !octets.isEmpty else { return "" }
     guard let at = octets.lastIndex(of: UInt8(ascii: "@")) else { return word(octets) }
     return address(
-      MailAddress(localPart: Array(octets[..<at]), domain: Array(octets[(at + 1)...])))
+      FieldAddress(localPart: Array(octets[..<at]), domain: Array(octets[(at + 1)...])))
   }
 
   /// A host as header fields name it: A-labels or an address in brackets; nil when it is neither.
