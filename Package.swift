@@ -33,6 +33,7 @@ let package = Package(
     .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
   ],
   targets: [
+    cLibrary("CCurl", pkgConfig: "libcurl", debianPackage: "libcurl4-openssl-dev"),
     cLibrary("CIDN2", pkgConfig: "libidn2", debianPackage: "libidn2-dev"),
     cLibrary("CMilter", pkgConfig: "milter", debianPackage: "libmilter-dev"),
     cLibrary("COpenDKIM", pkgConfig: "opendkim", debianPackage: "libopendkim-dev"),
@@ -56,7 +57,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "Reports",
-      dependencies: ["COpenSSL", "CXML2", "CZlib", "Ledger", "MailAuth"],
+      dependencies: ["CCurl", "COpenSSL", "CXML2", "CZlib", "Ledger", "MailAuth"],
       resources: [
         .embedInCode("Schemas/aggregate-report-rfc9990.xsd"),
         .embedInCode("Schemas/aggregate-report-rfc7489.xsd"),

@@ -5,13 +5,15 @@ public import MailAuth
 // details are erased, so that the ledger keeps no more of a message than it must.
 
 extension SQLiteStore {
-  /// How many incidents may wait; what comes beyond is dropped at once. A wave of forged mail, or a
-  /// run that never comes, must not fill the disk.
+  /// How many incidents may wait; what comes beyond is dropped at once.
+  ///
+  /// A wave of forged mail, or a run that never comes, must not fill the disk.
   public static let mostWaitingIncidents = 5_000
 
   /// The incidents that wait for a report, oldest first.
   ///
   /// - Parameter limit: The most to return.
+  /// - Returns: The incidents.
   /// - Throws: ``LedgerError`` when the ledger cannot be read.
   public func waitingIncidents(limit: Int) throws(LedgerError) -> [StoredIncident] {
     try look { database in

@@ -1,5 +1,5 @@
 /// How header or body are brought into the form that is hashed (RFC 6376 section 3.4).
-enum Canonicalization: String, Sendable, CaseIterable {
+public enum Canonicalization: String, Sendable, CaseIterable {
   /// Octets as they came; a body loses its empty lines at the end.
   case simple
   /// White space may change on the way.

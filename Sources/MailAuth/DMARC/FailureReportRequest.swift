@@ -43,9 +43,10 @@ public struct FailureReportRequest: Sendable, Equatable {
   /// not count as failed: RFC 9989 section 4.7 reads "something other than an aligned pass", but
   /// what the owner would be told is that our resolver had a bad hour.
   ///
+  /// Nil when no record applies, the message ended without a pass or fail, or the record has no
+  /// `ruf`, says `psd=y` (RFC 9991 section 2), or does not ask for this kind of failure.
+  ///
   /// - Parameter evaluation: What was found out.
-  /// - Returns: nil when no record applies, the message ended without a pass or fail, the record has
-  ///   no `ruf`, says `psd=y` (RFC 9991 section 2), or does not ask for this kind of failure.
   public init?(_ evaluation: Evaluation) {
     let dmarc = evaluation.dmarc
     guard dmarc.result == .pass || dmarc.result == .fail, let record = dmarc.record,

@@ -4,7 +4,7 @@ import MailAuth
 /// A failure report as a mail without the fields that depend on its way: Subject, MIME-Version,
 /// Content-Type, an empty line and the body (RFC 6591, RFC 5965 section 2).
 ///
-/// All of it is ASCII with CRLF line ends, so it needs no transfer encoding.
+/// All of it is ASCII, so it needs no transfer encoding.
 struct FailureReportBody {
   /// The incident that stands for all of them.
   let incident: FailureIncident
@@ -13,33 +13,19 @@ struct FailureReportBody {
   let reportID: String
   let settings: FailureReportSettings
 
+  /// ``StoredReport/content``.
   var octets: [UInt8] {
-    let boundary = "report-\(reportID)"
-    return Array(
-      """
-      Subject: \(subject)
-      MIME-Version: 1.0
-      Content-Type: multipart/report; report-type=feedback-report;
-      \tboundary="\(boundary)"
-
-      --\(boundary)
-      Content-Type: text/plain; charset=us-ascii
-
-      \(explanation)
-
-      --\(boundary)
-      Content-Type: message/feedback-report
-
-      \(fields.joined(separator: "\n"))
-
-      --\(boundary)
-      Content-Type: text/rfc822-headers
-
-      \(header)
-
-      --\(boundary)--
-
-      """.withCRLF.utf8)
+    MIMEMessage(
+      fields: [AddedField(name: "Subject", value: subject)],
+      subtype: "report; report-type=feedback-report",
+      parts: [
+        .text(explanation),
+        MIMEPart(
+          type: "message/feedback-report", encoding: .text,
+          content: Array(fields.map { $0 + "\n" }.joined().utf8)),
+        MIMEPart(type: "text/rfc822-headers", encoding: .text, content: header),
+      ], boundarySeed: reportID
+    ).composed().octets
   }
 
   /// The subject of the message as the third part shows it, with a forwarding prefix (RFC 5965
@@ -47,9 +33,8 @@ struct FailureReportBody {
   private var subject: String { "FW: " + (incident.subject ?? "[no subject]") }
 
   /// A header part without a field would not be one.
-  private var header: String {
-    let text = incident.header.withLF
-    return text.isEmpty ? "Subject: [redacted]" : String(text.dropLast())
+  private var header: [UInt8] {
+    Array((incident.header.isEmpty ? "Subject: [redacted]\r\n" : incident.header).utf8)
   }
 
   private var explanation: String {
@@ -68,7 +53,7 @@ struct FailureReportBody {
       \(incident.authorDomain)
       sent by \(incident.sourceAddress)
       \(failed).
-      \(count == 1 ? "It" : "The last of them") arrived on \(MailDate.text(incident.arrivedAt)).
+      \(count == 1 ? "It" : "The last of them") arrived on \(MailText.date(incident.arrivedAt)).
 
       The record at _dmarc.\(incident.policyDomain)
       asks for such reports (ruf). Local parts of addresses are replaced by words that
@@ -91,9 +76,11 @@ struct FailureReportBody {
       "Reported-Domain: \(incident.authorDomain)",
       "Original-Mail-From: <\(incident.mailFrom)>",
       "Source-IP: \(incident.sourceAddress)",
-      "Arrival-Date: \(MailDate.text(incident.arrivedAt))",
+      "Arrival-Date: \(MailText.date(incident.arrivedAt))",
     ]
-    if let host = DomainName(incident.reportingHost) { fields.append("Reporting-MTA: dns; \(host)") }
+    if let host = DomainName(incident.reportingHost) {
+      fields.append("Reporting-MTA: dns; \(host)")
+    }
     fields.append("Incidents: \(count)")
     if let result = incident.deliveryResult { fields.append("Delivery-Result: \(result.rawValue)") }
     return fields + dkimFields + spfFields
@@ -170,11 +157,4 @@ extension String {
     }
     return text
   }
-
-  fileprivate var withCRLF: String {
-    utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
-      .map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\r\n")
-  }
-
-  fileprivate var withLF: String { String(decoding: utf8.filter { $0 != 0x0D }, as: UTF8.self) }
 }

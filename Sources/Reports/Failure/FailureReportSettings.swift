@@ -8,8 +8,9 @@ public struct FailureReportSettings: Sendable, Equatable {
   public var email: String
   /// The program and its version, `NAME/VERSION`.
   public var product: String
-  /// How many reports are made about one policy domain in an hour; further incidents are dropped.
-  /// At least 1.
+  /// How many reports are made about one policy domain in an hour, at least 1.
+  ///
+  /// Further incidents are dropped.
   public var perDomainHour = 10
   /// How old an incident may be, in seconds: a report about an older one helps nobody.
   public var maximumAgeSeconds: Int64 = 86_400

@@ -1,27 +1,11 @@
 import MailAuth
 
-/// Dates of mail header fields (RFC 5322 section 3.3).
+/// Dates of other people's header fields (RFC 5322 section 3.3).
 enum MailDate {
   private static let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
   private static let months = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ]
-
-  /// A moment in UTC.
-  ///
-  /// - Parameter epochSeconds: Seconds since the epoch.
-  static func text(_ epochSeconds: Int64) -> String {
-    let day = UTCDay(containing: epochSeconds)
-    let parts = "\(day)".split(separator: "-")
-    let seconds = epochSeconds - day.begin
-    // 1970-01-01 was a Thursday.
-    let weekday = days[Int((day.daysSinceEpoch % 7 + 7 + 3) % 7)]
-    let number = parts.count == 3 ? Int(parts[2]) ?? 0 : 0
-    let month = parts.count == 3 ? (Int(parts[1]) ?? 1) - 1 : 0
-    let clock = [seconds / 3600, seconds / 60 % 60, seconds % 60]
-      .map { ($0 < 10 ? "0" : "") + "\($0)" }.joined(separator: ":")
-    return "\(weekday), \(number) \(months[month % 12]) \(parts.first ?? "1970") \(clock) +0000"
-  }
 
   /// The value of a date field without comments, one blank between words; nil when it is no date.
   static func normalized(_ octets: [UInt8]) -> String? {
