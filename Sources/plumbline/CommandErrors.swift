@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Reports
 
 /// An input file that cannot be read; exit status 66 (EX_NOINPUT).
 struct UnreadableInput: Error, CustomStringConvertible {
@@ -41,6 +42,8 @@ func exitStatus(of error: any Error) -> Int32? {
   case is UnreadableInput: EX_NOINPUT
   case is InternalFault: EX_SOFTWARE
   case is CannotCreate: EX_CANTCREAT
+  case is LeaseIsTaken, is ReportsInterrupted, is TryAgain: EX_TEMPFAIL
+  case is ResendRefused: EXIT_FAILURE
   case is ConfigurationError, is StartFailure: EX_CONFIG
   default: nil
   }

@@ -18,6 +18,8 @@ final class IncomingMessage: MilterTransaction {
     var hostName: String
     /// The longest time one message's checks may take.
     var deadlineSeconds: Int
+    /// Knows mail about our own reports.
+    var reportTraffic: ReportTraffic
     /// What a message is answered whose evaluation failed through a fault of ours.
     var onFailure: Configuration.OnFailure
   }
@@ -28,6 +30,10 @@ final class IncomingMessage: MilterTransaction {
   private let receivedAt: Int64
   private let evaluation: MessageEvaluation
   private var forged: ForgedFields
+  private var authors: [String] = []
+  /// More From fields than this are not looked at.
+  private static let mostFromFields = 10
+  private var fromFields = 0
 
   init(_ start: MilterEnvelopeStart, clientAddress: IPAddress, context: Context) {
     self.context = context
@@ -50,6 +56,12 @@ final class IncomingMessage: MilterTransaction {
 
   func header(_ field: HeaderField) {
     forged.add(field)
+    if field.isNamed("From") {
+      fromFields += 1
+      if fromFields <= Self.mostFromFields {
+        authors += AuthorAddresses.list(inFrom: field.value)
+      }
+    }
     evaluation.addHeader(field)
   }
 
@@ -94,7 +106,9 @@ final class IncomingMessage: MilterTransaction {
   private func record(_ queueID: String, _ result: Evaluation, _ verdict: Verdict) {
     let record = MessageRecord(
       host: start.hostName ?? context.hostName, queueID: queueID, receivedAt: receivedAt,
-      envelope: envelope, evaluation: result, verdict: verdict)
+      envelope: envelope, evaluation: result, verdict: verdict,
+      isReportTraffic: context.reportTraffic.covers(
+        envelope, authors: authors, spf: result.mailFromSPF.result))
     do {
       try context.ledger.append(record)
     } catch {

@@ -89,6 +89,7 @@ final class MilterService: Sendable {
       evaluator: try wiring.evaluator(resolver), ledger: ledger, checks: checks, logger: logger,
       verdicts: configuration.verdictSettings, hostName: wiring.hostName,
       deadlineSeconds: configuration.limits.deadlineSeconds,
+      reportTraffic: ReportTraffic(configuration.report),
       onFailure: configuration.milter.onFailure)
   }
 }

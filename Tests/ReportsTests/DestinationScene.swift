@@ -16,7 +16,8 @@ struct DestinationScene {
   var settings = ReportPlanSettings()
   var keepsAnswers = true
   /// Where the planner gets its tokens from.
-  private let tokens = TokenSource()
+  private let tokens = TokenSource("token")
+  private let reportIDs = TokenSource("report")
 
   init(zone: String) throws {
     directory = try TemporaryDirectory()
@@ -49,7 +50,7 @@ struct DestinationScene {
     tag: StoredAuthorization.Tag = .rua, problem: String? = nil, now: Int64 = Self.now
   ) throws -> ReportPlan {
     let report = ReportToPlan(
-      reportID: "report\(tokens.count)", tag: tag, policyDomain: domain(policyDomain),
+      reportID: reportIDs.next(), tag: tag, policyDomain: domain(policyDomain),
       destinations: ReportURIList(rua), alignedMessages: aligned, fileBytes: bytes,
       problem: problem)
     var plans: [ReportPlan] = []
@@ -82,13 +83,14 @@ extension ReportPlan {
 /// Tokens that are different and predictable.
 private final class TokenSource: Sendable {
   private let given = Mutex(0)
+  private let prefix: String
 
-  var count: Int { given.withLock { $0 } }
+  init(_ prefix: String) { self.prefix = prefix }
 
   func next() -> String {
     given.withLock { count in
       count += 1
-      return "token\(count)"
+      return "\(prefix)\(count)"
     }
   }
 }

@@ -49,21 +49,18 @@ import Testing
         Self.now, Self.now, nil, nil, Self.now, Self.now + 1_800, nil, nil,
       ])
     #expect(
-      try scene.store.deliveries(ofReport: "report0").map(\.reason) == plan.deliveries.map(\.reason)
+      try scene.store.deliveries(ofReport: "report1").map(\.reason) == plan.deliveries.map(\.reason)
     )
   }
 
   @Test("a record without a destination leaves no delivery but the reason")
   func noDestination() throws {
-    let plan = try scene().plan("example.com", "")
-    #expect(plan.deliveries.map(\.reason) == ["not used: nothing stands between two commas"])
-    let report = ReportToPlan(
-      reportID: "x", policyDomain: domain("example.com"), destinations: ReportURIList(),
-      alignedMessages: 1)
     let scene = try scene()
-    let empty = try scene.planner.plan(report, SuppressionList([], now: 0), now: Self.now)
-    #expect(empty.deliveries.isEmpty)
-    #expect(empty.note == "the record of example.com names no destination (rua)")
+    let empty = try scene.plan("example.com", "")
+    #expect(empty == .nowhere("the record of example.com names no destination (rua)"))
+    let blank = try scene.plan("example.com", ",")
+    #expect(blank.lines == ["suppressed (nothing)"])
+    #expect(blank.deliveries.map(\.reason) == ["not used: nothing stands between two commas"])
     let useless = try scene.plan("example.com", "a@example.com")
     #expect(useless.note == "no destination that example.com names can be used")
   }
@@ -105,6 +102,32 @@ import Testing
     let plan = try scene().plan("example.com", "mailto:a@example.com", aligned: 0)
     #expect(plan.lines == ["suppressed a@example.com"])
     #expect(plan.note == "no message of the period passed aligned with example.com")
+  }
+
+  @Test("an aligned pass under one policy of a domain counts for its other reports of the period")
+  func alignedTogether() throws {
+    let scene = try scene()
+    func report(_ id: String, _ name: String, _ aligned: Int) -> ReportToPlan {
+      ReportToPlan(
+        reportID: id, policyDomain: domain(name),
+        destinations: ReportURIList("mailto:a@\(name)"), alignedMessages: aligned)
+    }
+    var before = report("before", "example.org", 1)
+    before.isPlanned = true
+    let reports = [
+      report("morning", "example.com", 0), report("evening", "example.com", 1), before,
+      report("rest", "example.org", 0), report("other", "example.net", 0),
+    ]
+    var lines: [String] = []
+    try scene.planner.plan(reports, now: Self.now) { report, plan in
+      lines += plan.lines.map { "\(report.reportID): \($0)" }
+      try scene.keep(report, plan)
+    }
+    #expect(
+      lines == [
+        "morning: planned a@example.com", "evening: planned a@example.com",
+        "rest: planned a@example.org", "other: suppressed a@example.net",
+      ])
   }
 
   @Test("one address gets a report once")
@@ -295,7 +318,7 @@ import Testing
   private static let name = "example.com._report._dmarc.rep.example.net"
   private static let now = DestinationScene.now
   private static let report = ReportToPlan(
-    reportID: "report0", policyDomain: domain("example.com"), destinations: ReportURIList(),
+    reportID: "report1", policyDomain: domain("example.com"), destinations: ReportURIList(),
     alignedMessages: 1)
 
   /// Plans a report about whose destination the DNS does not tell, then asks again.
@@ -309,7 +332,7 @@ import Testing
     #expect(plan.deliveries.map(\.state).first == .deferred)
     try scene.resolver.change(zone: "\(Self.name): [\(record)]")
     try prepare(scene)
-    let delivery = try #require(try scene.store.deliveries(ofReport: "report0").first)
+    let delivery = try #require(try scene.store.deliveries(ofReport: "report1").first)
     return try scene.planner.verifyAgain(
       delivery, of: DestinationScene.stored(Self.report, now: Self.now), fileBytes: 10,
       now: Self.now + seconds)

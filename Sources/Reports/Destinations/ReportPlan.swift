@@ -12,17 +12,22 @@ public struct ReportToPlan: Sendable, Equatable {
   /// The destinations that the newest record of the period names.
   public var destinations: ReportURIList
   /// How many of its messages had an aligned pass; does not matter for a failure report.
+  ///
+  /// Reports about one domain that are planned together count together: a policy that changed in
+  /// the course of a day must not cost its owner a part of the day.
   public var alignedMessages: Int
   /// The size of the file in each form that was built, compressed, in octets.
   public var fileBytes: [ReportFormat: Int]
   /// Why it failed its own check and so goes nowhere; nil when it did not.
   public var problem: String?
+  /// Whether it was planned before: then it only counts for the others about the same domain.
+  public var isPlanned: Bool
 
   /// Makes a report to plan.
   public init(
     reportID: String, tag: StoredAuthorization.Tag = .rua, policyDomain: DomainName,
     destinations: ReportURIList, alignedMessages: Int, fileBytes: [ReportFormat: Int] = [:],
-    problem: String? = nil
+    problem: String? = nil, isPlanned: Bool = false
   ) {
     self.reportID = reportID
     self.tag = tag
@@ -31,6 +36,7 @@ public struct ReportToPlan: Sendable, Equatable {
     self.alignedMessages = alignedMessages
     self.fileBytes = fileBytes
     self.problem = problem
+    self.isPlanned = isPlanned
   }
 }
 

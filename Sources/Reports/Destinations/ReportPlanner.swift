@@ -53,7 +53,7 @@ public struct ReportPlanner: Sendable {
   /// Plans reports one after the other.
   ///
   /// - Parameters:
-  ///   - reports: The reports, none of which was planned before.
+  ///   - reports: All reports of a period; those that were planned before are passed over.
   ///   - now: Seconds since the epoch.
   ///   - keep: Called with each plan, in order; must have stored it when it returns, because the
   ///     cap counts what is stored. What it throws ends the planning.
@@ -62,9 +62,10 @@ public struct ReportPlanner: Sendable {
     _ reports: [ReportToPlan], now: Int64, keep: (ReportToPlan, ReportPlan) throws -> Void
   ) throws {
     let suppressions = SuppressionList(try store.suppressions(), now: now)
-    for (index, report) in reports.enumerated() {
+    let waiting = Self.countedTogether(reports)
+    for (index, report) in waiting.enumerated() {
       if index % Self.reportsAhead == 0 {
-        reports[index...].prefix(Self.reportsAhead).forEach { prefetch($0, suppressions) }
+        waiting[index...].prefix(Self.reportsAhead).forEach { prefetch($0, suppressions) }
       }
       try keep(report, try plan(report, suppressions, now: now))
     }
@@ -144,6 +145,17 @@ public struct ReportPlanner: Sendable {
   }
 
   // MARK: - What concerns the whole report
+
+  /// The reports to be planned, each with the aligned messages of all about the same domain.
+  private static func countedTogether(_ reports: [ReportToPlan]) -> [ReportToPlan] {
+    let aligned = Dictionary(
+      reports.map { ($0.policyDomain, $0.alignedMessages) }, uniquingKeysWith: +)
+    return reports.filter { !$0.isPlanned }.map { report in
+      var counted = report
+      counted.alignedMessages = aligned[report.policyDomain] ?? 0
+      return counted
+    }
+  }
 
   private func reasonForNoDelivery(_ report: ReportToPlan) -> String? {
     if !settings.isEnabled { return "sending of reports is switched off" }

@@ -30,8 +30,11 @@ public struct ReportURI: Hashable, Sendable, CustomStringConvertible {
 
   /// The destination of a mail address; nil when ``init(_:)`` refuses it.
   public init?(address: String) {
-    // Why it cannot be used does not matter where an address is given, not a list.
-    try? self.init(Self.text(ofAddress: address))
+    do throws(ReportURIProblem) {
+      try self.init(Self.text(ofAddress: address))
+    } catch {
+      return nil
+    }
   }
 
   /// The URI of a mail address, without any check.

@@ -41,7 +41,7 @@ extension Configuration {
     var sendmailOptions: [String]
     var smtpHost: String?
     var smtpPort: Int
-    var smtpTLS: TLSChoice
+    var smtpTLS: SMTPTransport.Security
     var smtpUser: String?
     var smtpPasswordFile: String?
     var smtpCAFile: String?

@@ -39,8 +39,8 @@ extension ConfigurationKey {
 
   static let reportEnabled = ConfigurationKey(
     "report.enabled", .boolean, default: .boolean(true),
-    help: "Whether reports leave this host. With false they are built and recorded as suppressed,"
-      + " and what waits to be sent goes on waiting.")
+    help: "Whether reports leave this host. With false they are built and recorded, and go nowhere;"
+      + " what waited to be sent before goes on waiting.")
   static let reportDirectory = ConfigurationKey(
     "report.directory", .path, default: .string("/var/lib/plumbline/reports"),
     help: "Where reports and mail on its way are kept; made when it does not exist.")
@@ -129,9 +129,11 @@ extension ConfigurationKey {
     "report.smtp_port", .integer(1...65535), default: .integer(587),
     help: "Its port.")
   static let reportSMTPTLS = ConfigurationKey(
-    "report.smtp_tls", .choice(TLSChoice.allCases.map(\.rawValue)), default: .string("starttls"),
-    help: "\"starttls\" refuses to send without it, \"implicit\" begins with TLS (port 465),"
-      + " \"none\" is for servers on this host.")
+    "report.smtp_tls", .choice(SMTPTransport.Security.allCases.map(\.rawValue)),
+    default: .string("required"),
+    help: "How the connection is protected: STARTTLS with a valid certificate or nothing is sent"
+      + " (\"required\"), TLS from the start (\"implicit\", port 465), STARTTLS if it is offered,"
+      + " whatever the certificate, or not at all.")
   static let reportSMTPUser = ConfigurationKey(
     "report.smtp_user", .text(check: ConfigurationChecks.line), defaultText: "none",
     allowed: "one line of text", example: .string("reports"),
@@ -161,6 +163,3 @@ enum ReportChoice: String, Sendable, CaseIterable { case aligned, all, list }
 
 /// How mail is handed over, in the words of the configuration.
 enum TransportChoice: String, Sendable, CaseIterable { case sendmail, smtp }
-
-/// How an SMTP connection is protected, in the words of the configuration.
-enum TLSChoice: String, Sendable, CaseIterable { case starttls, implicit, none }

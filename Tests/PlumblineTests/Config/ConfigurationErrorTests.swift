@@ -98,7 +98,7 @@ import Testing
     ("report.sendmail_options", ["'-C /etc'", "['']", "[1]"]),
     ("report.smtp_host", ["''", "'a b'", "1"]),
     ("report.smtp_port", ["0", "65536", "'25'"]),
-    ("report.smtp_tls", ["true", "'tls'"]),
+    ("report.smtp_tls", ["true", "'starttls'"]),
     ("report.smtp_user", ["''", "1"]),
     ("report.smtp_password_file", ["''", "1"]),
     ("report.smtp_ca_file", ["''", "1"]),

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Foundation
+import Ledger
+import Reports
+
+/// `plumbline report run`.
+struct ReportRunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Build what is to be built, then send what is due; for a timer.",
+    discussion: """
+      report build and report send one after the other, in one run; see there. With \
+      report.enabled = false reports are built and nothing is sent.
+
+      Exit status: 0 done, 1 at least one report was rejected, 64 bad usage, 70 a fault of our \
+      own, 73 nothing can be handed over or written, 75 another run is at work or this one was \
+      ended, 78 the configuration or the ledger cannot be used.
+      """)
+
+  @OptionGroup var options: ConfigurationOptions
+  @OptionGroup var output: OutputOptions
+
+  @Flag(help: "Send at once instead of spreading.")
+  var now = false
+
+  @Flag(help: "Show what is due to be sent and which days are to be built, change nothing.")
+  var dryRun = false
+
+  func run() throws {
+    let configuration = try options.load()
+    if dryRun {
+      let parts = try ReportParts(configuration, isReadOnly: true)
+      if output.format == .text {
+        for day in try parts.calendar().due { print("would build: \(day)") }
+      }
+      return try SendingPreview(parts, output).show(ReportFilter())
+    }
+    let built = try ReportWork.run(configuration) { work in
+      let built = try work.build(day: nil, domain: nil, output)
+      guard configuration.report.isEnabled else {
+        try ReportSendCommand.showSwitch(output)
+        return built
+      }
+      let summary = try work.send(ReportFilter(), now: now)
+      try output.show(ReportWording.summary(summary), SummaryJSON(summary))
+      return built
+    }
+    if built.rejected > 0 { throw ExitCode.failure }
+  }
+}
