@@ -86,9 +86,12 @@ let package = Package(
     .testTarget(
       name: "LedgerTests", dependencies: ["Ledger", "MailAuth", "TestSupport", grdb],
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "TransportTestClient", dependencies: ["Reports"], path: "Tests/TransportTestClient",
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "ReportsTests",
-      dependencies: ["Reports", "Ledger", "MailAuth", "TestSupport"],
+      dependencies: ["Reports", "Ledger", "MailAuth", "TestSupport", "TransportTestClient"],
       exclude: ["Golden"], swiftSettings: swiftSettings),
     .testTarget(
       name: "PlumblineTests",

@@ -24,9 +24,11 @@ public final class PostfixInstance {
 
   /// Prepares the directories; ``start()`` does the rest.
   ///
-  /// - Parameter settings: Lines for the end of main.cf, where they override those above.
+  /// - Parameters:
+  ///   - settings: Lines for the end of main.cf, where they override those above.
+  ///   - services: Lines for the end of master.cf.
   /// - Throws: ``FixtureError``, or what the file system says.
-  public init(settings: [String] = []) throws {
+  public init(settings: [String] = [], services: [String] = []) throws {
     directory = try TemporaryDirectory()
     port = try SMTPClient.freePort()
     for name in ["etc", "queue", "data", "mail"] { try directory.makeDirectory(name) }
@@ -44,7 +46,7 @@ public final class PostfixInstance {
     try directory.write(main + settings.map { $0 + "\n" }.joined(), to: "etc/main.cf")
     let master = try String(contentsOf: template.appending(path: "master.cf"), encoding: .utf8)
       .replacing("@PORT@", with: "\(port)")
-    try directory.write(master, to: "etc/master.cf")
+    try directory.write(master + services.map { $0 + "\n" }.joined(), to: "etc/master.cf")
   }
 
   deinit { stop() }
@@ -68,6 +70,9 @@ public final class PostfixInstance {
     _ = try? Program.run(Self.postfixPath, ["-c", directory.path("etc"), "stop"])
   }
 
+  /// The configuration directory: what `sendmail -C` takes.
+  public var configurationDirectory: String { directory.path("etc") }
+
   /// The mail log so far.
   public var mailLog: String {
     // No log yet is an empty log.
@@ -76,10 +81,15 @@ public final class PostfixInstance {
 
   /// The messages in the mailbox, with LF line ends, in no particular order.
   public func mailbox() throws -> [DeliveredMessage] {
+    try mailboxFiles().map { DeliveredMessage($0) }
+  }
+
+  /// The same as octets.
+  public func mailboxFiles() throws -> [[UInt8]] {
     let inbox = directory.url.appending(path: "mail/inbox/new")
     guard FileManager.default.fileExists(atPath: inbox.path) else { return [] }
     return try FileManager.default.contentsOfDirectory(at: inbox, includingPropertiesForKeys: nil)
-      .map { DeliveredMessage([UInt8](try Data(contentsOf: $0))) }
+      .map { [UInt8](try Data(contentsOf: $0)) }
   }
 
   /// The queue IDs of the messages on hold, in no particular order.

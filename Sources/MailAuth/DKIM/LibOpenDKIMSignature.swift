@@ -72,7 +72,8 @@ import Glibc
     _ library: OpaquePointer, _ option: Int32, _ names: [String]
   ) throws(LibOpenDKIMError) {
     var list: [UnsafeMutablePointer<CChar>?] = unsafe names.map { unsafe strdup($0) } + [nil]
-    defer { for unsafeentry in unsafe list { unsafe free(entry) } }
+    // By index: the formatter cannot read `for unsafe`.
+    defer { for index in names.indices { unsafe free(list[index]) } }
     let status = unsafe list.withUnsafeMutableBytes { buffer in
       unsafe dkim_options(
         library, DKIM_OP_SETOPT, dkim_opts_t(option), buffer.baseAddress,
