@@ -14,6 +14,12 @@ public struct ReportProduction {
     public var recorded = 0
     /// Deliveries planned now, by state.
     public var deliveries: [DeliveryState: Int] = [:]
+
+    /// Makes the result of a build of which nothing is recorded.
+    public init(day: UTCDay, build: ReportBuild) {
+      self.day = day
+      self.build = build
+    }
   }
 
   private let store: any ReportStore

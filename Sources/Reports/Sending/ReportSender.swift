@@ -212,6 +212,12 @@ public struct DeliveryWasTaken: Error, Equatable, CustomStringConvertible {
   /// The state in which it should have been.
   public var expected: DeliveryState
 
+  /// Makes the error.
+  public init(delivery: StoredDelivery, expected: DeliveryState) {
+    self.delivery = delivery
+    self.expected = expected
+  }
+
   /// What happened.
   public var description: String {
     "the delivery of \(delivery.reportID) to \(delivery.destination) is no longer "

@@ -1,5 +1,6 @@
 import Foundation
 public import Ledger
+import MailAuth
 
 /// Gives the files of reports as they may leave: checked once more, built again when they are gone
 /// or damaged.

@@ -11,6 +11,9 @@ public struct SendingRun {
     /// Whether it ended before everything that was due was done.
     public var wasStopped = false
 
+    /// Makes the summary of a run that did nothing.
+    public init() {}
+
     /// How many came to a state.
     public subscript(state: DeliveryState) -> Int { counts[state] ?? 0 }
   }

@@ -152,5 +152,3 @@ struct ReportBuildCommand: ParsableCommand {
     }
   }
 }
-
-extension ReportFormat: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 import Foundation
 import Ledger
+import MailAuth
 import Reports
 
 /// A report with its files, deliveries and their history.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Ledger
+import MailAuth
 import Reports
 
 /// `plumbline report send`.

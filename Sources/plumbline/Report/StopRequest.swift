@@ -13,7 +13,7 @@ enum StopRequest {
     // So that the handler finds it made.
     flag.store(false, ordering: .relaxed)
     for number in [SIGTERM, SIGINT] {
-      unsafe signal(number) { _ in StopRequest.flag.store(true, ordering: .relaxed) }
+      signal(number) { _ in StopRequest.flag.store(true, ordering: .relaxed) }
     }
   }
 
