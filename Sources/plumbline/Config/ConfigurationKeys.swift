@@ -39,7 +39,7 @@ extension ConfigurationKey {
     policyOnBadFrom,
     headersReceivedSPF,
     ledgerDatabase,
-  ] + report + [logLevel]
+  ] + report + failureReports + [logLevel]
 
   // MARK: milter
 
