@@ -38,8 +38,9 @@ public struct BuiltReport: Sendable, Equatable {
   public var policyDomain: DomainName
   /// The policy records that share the report, by their numbers in the ledger.
   public var policyIDs: [Int64]
-  /// `rua` of that one of them which was in force for the newest message.
-  public var destinations: ReportURIList
+  /// `rua` of that one of them which was in force for the newest message: its members as published,
+  /// for ``ReportURIList``.
+  public var reportURIs: [String]
   /// The name of its attachment, the same in all forms (RFC 9990 section 3.5.1).
   public var fileName: String
   /// The number of messages that it counts, as the ledger has them.

@@ -12,8 +12,7 @@ public struct ReportBuilder {
     /// exist.
     public var directories: [ReportFormat: String]
     /// Which of these forms a report is needed in; none: it is counted and not written.
-    public var formats:
-      (_ policyDomain: DomainName, _ destinations: ReportURIList) -> Set<ReportFormat>
+    public var formats: (_ policyDomain: DomainName, _ reportURIs: [String]) -> Set<ReportFormat>
     /// Called after each report, with how many there will be.
     public var progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
 
@@ -77,7 +76,7 @@ public struct ReportBuilder {
       let plans = try plans(of: policies.filter { $0.messages > 0 }, period)
       var reports: [BuiltReport] = []
       for plan in plans {
-        let formats = request.formats(plan.policy.domain, plan.destinations)
+        let formats = request.formats(plan.policy.domain, plan.reportURIs)
         reports.append(
           try build(plan, members, from: ledger, writers.filter { formats.contains($0.format) }))
         request.progress(reports.count, plans.count)
@@ -91,7 +90,7 @@ public struct ReportBuilder {
 
   // MARK: Planning
 
-  private func plans(of policies: [StoredPolicy], _ period: Range<Int64>) throws -> [ReportDraft] {
+  private func plans(of policies: [StoredPolicy], _ period: Range<Int64>) throws -> [ReportPlan] {
     let groups = Dictionary(grouping: policies, by: AggregateReport.PolicyPublished.init)
     return
       try groups
@@ -102,7 +101,7 @@ public struct ReportBuilder {
           settings.receiver.text, policy.domain.text, String(metadata.begin), String(metadata.end),
           metadata.reportID,
         ]
-        return ReportDraft(
+        return ReportPlan(
           policy: policy, members: members, metadata: metadata,
           fileName: parts.joined(separator: "!") + ".xml.gz")
       }
@@ -141,7 +140,7 @@ public struct ReportBuilder {
   // MARK: One report
 
   private func build(
-    _ plan: ReportDraft, _ members: WindowMembers, from ledger: any LedgerSnapshot,
+    _ plan: ReportPlan, _ members: WindowMembers, from ledger: any LedgerSnapshot,
     _ writers: [ReportWriter]
   ) throws -> BuiltReport {
     var report = plan.unwritten
@@ -172,7 +171,7 @@ public struct ReportBuilder {
 }
 
 /// A report that is to be built.
-struct ReportDraft {
+struct ReportPlan {
   let policy: AggregateReport.PolicyPublished
   /// The records that share the report; at least one.
   let members: [StoredPolicy]
@@ -185,16 +184,16 @@ struct ReportDraft {
   var messages: Int { members.reduce(0) { $0 + $1.messages } }
 
   /// `rua` of the newest record: of those seen last the one that came into the ledger last.
-  var destinations: ReportURIList {
+  var reportURIs: [String] {
     let newest = members.max { ($0.lastSeenAt, $0.id) < ($1.lastSeenAt, $1.id) }
-    return newest.map { ReportURIList(.rua, of: $0) } ?? ReportURIList()
+    return newest.map { ReportURIList.published(.rua, by: $0) } ?? []
   }
 
   /// The report before anything of it is written.
   var unwritten: BuiltReport {
     BuiltReport(
       reportID: metadata.reportID, policyDomain: policy.domain, policyIDs: policyIDs,
-      destinations: destinations, fileName: fileName, messages: messages,
+      reportURIs: reportURIs, fileName: fileName, messages: messages,
       lateMessages: members.reduce(0) { $0 + $1.lateMessages }, alignedMessages: 0,
       unansweredMessages: 0, files: [])
   }

@@ -33,7 +33,7 @@ final class ReportWriter {
   /// - Throws: What concerns all reports: ``CannotWriteReport``, and `LedgerError` when counting
   ///   fails.
   func write(
-    _ plan: ReportDraft, _ metadata: AggregateReport.Metadata
+    _ plan: ReportPlan, _ metadata: AggregateReport.Metadata
   ) throws -> BuiltReport.File {
     let file = ReportFile(directory: directory, name: plan.fileName)
     var rows = 0
@@ -64,7 +64,7 @@ final class ReportWriter {
   /// Sets aside what there is of a report.
   ///
   /// - Throws: ``CannotWriteReport``.
-  func reject(_ plan: ReportDraft, _ problem: String, rows: Int = 0) throws -> BuiltReport.File {
+  func reject(_ plan: ReportPlan, _ problem: String, rows: Int = 0) throws -> BuiltReport.File {
     let file = ReportFile(directory: directory, name: plan.fileName)
     do {
       return BuiltReport.File(
@@ -77,7 +77,7 @@ final class ReportWriter {
 
   /// Compares what the file says with what the ledger counted by itself.
   private func verify(
-    _ plan: ReportDraft, _ rows: Int, _ findings: ReportSchema.Findings
+    _ plan: ReportPlan, _ rows: Int, _ findings: ReportSchema.Findings
   ) throws {
     var problems = findings.problems
     if findings.messages != plan.messages {

@@ -47,13 +47,14 @@ struct DestinationScene {
   @discardableResult
   func plan(
     _ policyDomain: String, _ rua: String, aligned: Int = 1, bytes: [ReportFormat: Int] = [:],
-    tag: StoredAuthorization.Tag = .rua, problem: String? = nil, now: Int64 = Self.now
-  ) throws -> ReportPlan {
+    tag: StoredAuthorization.Tag = .rua, problems: [ReportFormat: String] = [:],
+    now: Int64 = Self.now
+  ) throws -> DeliveryPlan {
     let report = ReportToPlan(
       reportID: reportIDs.next(), tag: tag, policyDomain: domain(policyDomain),
       destinations: ReportURIList(rua), alignedMessages: aligned, fileBytes: bytes,
-      problem: problem)
-    var plans: [ReportPlan] = []
+      problems: problems)
+    var plans: [DeliveryPlan] = []
     try planner.plan([report], now: now) { report, plan in
       plans.append(plan)
       try keep(report, plan, now: now)
@@ -62,7 +63,7 @@ struct DestinationScene {
     return plan
   }
 
-  func keep(_ report: ReportToPlan, _ plan: ReportPlan, now: Int64 = Self.now) throws {
+  func keep(_ report: ReportToPlan, _ plan: DeliveryPlan, now: Int64 = Self.now) throws {
     let stored = Self.stored(report, note: plan.note, now: now)
     guard try store.keep(stored, plan.deliveries) else { throw FixtureError("kept before") }
   }
@@ -75,7 +76,7 @@ struct DestinationScene {
   }
 }
 
-extension ReportPlan {
+extension DeliveryPlan {
   /// The deliveries, a line each: state and destination.
   var lines: [String] { deliveries.map { "\($0.state) \($0.destination)" } }
 }

@@ -74,10 +74,32 @@ import Testing
     #expect(scene.resolver.prefetched.isEmpty)
   }
 
-  @Test("a report that failed its own check goes nowhere")
+  @Test("a report does not leave in a form that failed its own check")
   func failedCheck() throws {
-    let plan = try scene().plan("example.com", "mailto:a@example.com", problem: "counts 3, not 2")
-    #expect(plan == .nowhere("the report failed its own check"))
+    let scene = try scene { $0.formats = [domain("example.net"): .rfc7489] }
+    let plan = try scene.plan(
+      "example.com", "mailto:a@example.com,mailto:b@yes.example.net",
+      problems: [.rfc7489: "counts 3 messages, the ledger 2"])
+    #expect(plan.lines == ["planned a@example.com", "suppressed b@yes.example.net"])
+    #expect(
+      plan.deliveries.last?.reason
+        == "the report failed its own check in the form rfc7489: counts 3 messages, the ledger 2")
+    #expect(scene.resolver.takeAsked().isEmpty)
+  }
+
+  @Test("takes a built report with its published destinations and the size of its files")
+  func builtReport() throws {
+    var scene = try ReportScene()
+    var record = MessageRecord.test()
+    record.evaluation.dmarc.recordText = "v=DMARC1; p=none; rua=mailto:a@example.com!1k, x"
+    try scene.append(record)
+    let built = try #require(try scene.build().first)
+    let report = ReportToPlan(built)
+    #expect(report.reportID == built.reportID)
+    #expect(report.destinations.uris.map(\.description) == ["mailto:a@example.com!1024"])
+    #expect(report.destinations.skipped.map(\.text) == ["x"])
+    #expect(report.fileBytes[.rfc9990] ?? 0 > 100)
+    #expect(report.problems.isEmpty)
   }
 
   @Test(

@@ -192,6 +192,6 @@ import Testing
   private func policy(_ text: String) throws -> StoredPolicy {
     StoredPolicy(
       id: 1, policyDomain: domain("example.com"), discovery: .treewalk,
-      record: DMARCPolicyRecord(), text: text, messages: 1)
+      record: DMARCPolicyRecord(), text: text, messages: 1, lastSeenAt: 1)
   }
 }

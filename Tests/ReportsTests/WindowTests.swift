@@ -132,7 +132,7 @@ import Testing
     let built = try #require(try scene.build(try close(0)).reports.first)
     #expect(built.messages == 4)
     #expect(built.policyIDs == [1, 2, 3])
-    #expect(built.destinations.uris.map(\.address) == ["b@x.example"])
+    #expect(built.reportURIs == ["mailto:b@x.example"])
   }
 
   @Test mutating func countsMessagesWithAnAlignedPass() throws {

@@ -26,7 +26,7 @@ struct PlanDraft {
     self.makeToken = makeToken
   }
 
-  var plan: ReportPlan { ReportPlan(deliveries: deliveries, note: note) }
+  var plan: DeliveryPlan { DeliveryPlan(deliveries: deliveries, note: note) }
 
   /// Whether there is a delivery to this address.
   func has(_ uri: ReportURI) -> Bool { deliveries.contains { $0.destination == uri.address } }
@@ -59,6 +59,13 @@ struct PlanDraft {
   mutating func noteDestinationsNotConsidered() {
     let count = report.destinations.uris.count - settings.maximumDestinations
     if count > 0 { note = "\(count) more destinations were not considered" }
+  }
+
+  /// Why a report cannot be had in the form for a destination; nil when it can.
+  func formObstacle(_ uri: ReportURI) -> String? {
+    let format = settings.format(for: uri.host)
+    guard report.tag == .rua, let problem = report.problems[format] else { return nil }
+    return "the report failed its own check in the form \(format.rawValue): \(problem)"
   }
 
   /// Why a report is too large for a destination; nil when it is not.

@@ -59,7 +59,7 @@ public struct ReportPlanner: Sendable {
   ///     cap counts what is stored. What it throws ends the planning.
   /// - Throws: ``LedgerError`` when the ledger cannot be read, and whatever `keep` throws.
   public func plan(
-    _ reports: [ReportToPlan], now: Int64, keep: (ReportToPlan, ReportPlan) throws -> Void
+    _ reports: [ReportToPlan], now: Int64, keep: (ReportToPlan, DeliveryPlan) throws -> Void
   ) throws {
     let suppressions = SuppressionList(try store.suppressions(), now: now)
     let waiting = Self.countedTogether(reports)
@@ -76,7 +76,7 @@ public struct ReportPlanner: Sendable {
   /// - Throws: ``LedgerError`` when the ledger cannot be read.
   public func plan(
     _ report: ReportToPlan, _ suppressions: SuppressionList, now: Int64
-  ) throws(LedgerError) -> ReportPlan {
+  ) throws(LedgerError) -> DeliveryPlan {
     if let reason = reasonForNoDelivery(report) { return .nowhere(reason) }
     var draft = PlanDraft(report: report, settings: settings, now: now, makeToken: makeToken)
     if let refusal = refusal(of: report) {
@@ -159,7 +159,6 @@ public struct ReportPlanner: Sendable {
 
   private func reasonForNoDelivery(_ report: ReportToPlan) -> String? {
     if !settings.isEnabled { return "sending of reports is switched off" }
-    if report.problem != nil { return "the report failed its own check" }
     guard report.destinations.uris.isEmpty, report.destinations.skipped.isEmpty else { return nil }
     return "the record of \(report.policyDomain) names no destination (\(report.tag.rawValue))"
   }
@@ -186,6 +185,10 @@ public struct ReportPlanner: Sendable {
     in draft: inout PlanDraft
   ) throws(LedgerError) {
     if let reason = suppressions.reason(against: uri, about: report.policyDomain) {
+      draft.suppress(uri, reason)
+      return
+    }
+    if let reason = draft.formObstacle(uri) {
       draft.suppress(uri, reason)
       return
     }

@@ -234,7 +234,7 @@ extension UInt8 {
   }
 }
 
-extension String.UTF8View {
+extension BidirectionalCollection<UInt8> {
   /// The octets without SP and HTAB at either end.
   func trimmingBlanks() -> [UInt8] {
     func isBlank(_ octet: UInt8) -> Bool { octet == 0x20 || octet == 0x09 }

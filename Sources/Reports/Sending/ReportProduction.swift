@@ -1,4 +1,3 @@
-import Foundation
 public import Ledger
 public import MailAuth
 
@@ -77,11 +76,12 @@ public struct ReportProduction {
     let filter = ReportFilter(period: window.period, kind: .aggregate)
     let known = Set(
       try store.reports(filter).filter { $0.problem == nil }.map(\.reportID))
-    let new = build.reports.filter { !known.contains($0.reportID) }
-    let byID = Dictionary(new.map { ($0.reportID, $0) }, uniquingKeysWith: { first, _ in first })
-    try planner.plan(try new.map(toPlan), now: now()) { toPlan, plan in
+    let byID = Dictionary(
+      build.reports.map { ($0.reportID, $0) }, uniquingKeysWith: { first, _ in first })
+    let toPlan = build.reports.map { ReportToPlan($0, isPlanned: known.contains($0.reportID)) }
+    try planner.plan(toPlan, now: now()) { toPlan, plan in
       guard mayGoOn() else { throw ProductionStopped() }
-      guard let built = byID[toPlan.reportID] else { return }
+      guard let built = byID[toPlan.reportID], !toPlan.isPlanned else { return }
       let report = stored(built, window.period, plan)
       guard try store.keep(report, plan.deliveries) else { return }
       result.recorded += 1
@@ -92,34 +92,25 @@ public struct ReportProduction {
   }
 
   /// The forms in which a report may be needed; none when nobody gets it.
-  private func formats(for domain: DomainName, _ destinations: ReportURIList) -> Set<ReportFormat> {
+  private func formats(for domain: DomainName, _ uris: [String]) -> Set<ReportFormat> {
     guard settings.isEnabled else { return [settings.format] }
     // How many passed is not known before it is built.
     guard settings.recipients.refusal(of: domain, alignedMessages: 1) == nil else { return [] }
-    return settings.formats(for: destinations.uris)
-  }
-
-  private func toPlan(_ built: BuiltReport) throws -> ReportToPlan {
-    var sizes: [ReportFormat: Int] = [:]
-    for file in built.files where file.problem == nil {
-      guard let path = file.path else { continue }
-      sizes[file.format] =
-        try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
-    }
-    return ReportToPlan(
-      reportID: built.reportID, policyDomain: built.policyDomain,
-      destinations: built.destinations, alignedMessages: built.alignedMessages,
-      fileBytes: sizes, problem: built.problem)
+    return settings.formats(for: ReportURIList(uris).uris)
   }
 
   private func stored(
-    _ built: BuiltReport, _ period: Range<Int64>, _ plan: ReportPlan
+    _ built: BuiltReport, _ period: Range<Int64>, _ plan: DeliveryPlan
   ) -> StoredReport {
-    StoredReport(
+    // A report with a problem may be replaced by a better one; one that leaves in another form stays.
+    let isUnfit = !built.files.isEmpty && built.files.allSatisfy { $0.problem != nil }
+    let notes = [plan.note, isUnfit ? nil : built.problem].compactMap { $0 }
+    return StoredReport(
       kind: .aggregate, reportID: built.reportID, policyDomain: built.policyDomain,
       period: period, fileName: built.fileName, messages: built.messages,
       lateMessages: built.lateMessages, alignedMessages: built.alignedMessages,
-      rows: built.files.first?.rows ?? 0, problem: built.problem, note: plan.note, builtAt: now())
+      rows: built.files.first?.rows ?? 0, problem: isUnfit ? built.problem : nil,
+      note: notes.isEmpty ? nil : notes.joined(separator: "; "), builtAt: now())
   }
 }
 

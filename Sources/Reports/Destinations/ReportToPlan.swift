@@ -1,3 +1,4 @@
+import Foundation
 public import Ledger
 public import MailAuth
 
@@ -18,8 +19,8 @@ public struct ReportToPlan: Sendable, Equatable {
   public var alignedMessages: Int
   /// The size of the file in each form that was built, compressed, in octets.
   public var fileBytes: [ReportFormat: Int]
-  /// Why it failed its own check and so goes nowhere; nil when it did not.
-  public var problem: String?
+  /// The forms in which it failed its own check, and why; it does not leave in these.
+  public var problems: [ReportFormat: String]
   /// Whether it was planned before: then it only counts for the others about the same domain.
   public var isPlanned: Bool
 
@@ -27,7 +28,7 @@ public struct ReportToPlan: Sendable, Equatable {
   public init(
     reportID: String, tag: StoredAuthorization.Tag = .rua, policyDomain: DomainName,
     destinations: ReportURIList, alignedMessages: Int, fileBytes: [ReportFormat: Int] = [:],
-    problem: String? = nil, isPlanned: Bool = false
+    problems: [ReportFormat: String] = [:], isPlanned: Bool = false
   ) {
     self.reportID = reportID
     self.tag = tag
@@ -35,18 +36,27 @@ public struct ReportToPlan: Sendable, Equatable {
     self.destinations = destinations
     self.alignedMessages = alignedMessages
     self.fileBytes = fileBytes
-    self.problem = problem
+    self.problems = problems
     self.isPlanned = isPlanned
   }
 }
 
-/// Where a report goes, and where it does not go and why.
-public struct ReportPlan: Sendable, Equatable {
-  /// One for each destination that was considered, none of them stored yet.
-  public var deliveries: [StoredDelivery]
-  /// What is to be said of all of it, such as why it goes nowhere; nil for nothing.
-  public var note: String?
-
-  /// The plan for a report that goes nowhere, and about whose destinations nothing is said.
-  static func nowhere(_ note: String) -> ReportPlan { ReportPlan(deliveries: [], note: note) }
+extension ReportToPlan {
+  /// Takes what matters of an aggregate report that was built.
+  ///
+  /// - Parameters:
+  ///   - report: The report; its files are looked at for their sizes.
+  ///   - isPlanned: Whether it was planned before.
+  public init(_ report: BuiltReport, isPlanned: Bool = false) {
+    self.init(
+      reportID: report.reportID, policyDomain: report.policyDomain,
+      destinations: ReportURIList(report.reportURIs), alignedMessages: report.alignedMessages,
+      isPlanned: isPlanned)
+    for file in report.files {
+      problems[file.format] = file.problem
+      // A file that cannot be looked at cannot be sent either; whoever tries that says so.
+      let attributes = file.path.flatMap { try? FileManager.default.attributesOfItem(atPath: $0) }
+      fileBytes[file.format] = attributes?[.size] as? Int
+    }
+  }
 }
