@@ -17,8 +17,9 @@ public struct MessageRecord: Sendable, Equatable {
   public var verdict: Verdict
   /// Whether the message is about our own reports, such as a bounce of one; it is not reported.
   public var isReportTraffic: Bool
-  /// What a failure report about the message will say; nil when none is wanted. What is read from
-  /// the ledger never has it.
+  /// What a failure report about the message will say; nil when none is wanted.
+  ///
+  /// What is read from the ledger never has it.
   public var failureIncident: FailureIncident?
 
   /// Makes a record.
