@@ -87,7 +87,8 @@ public struct DeliveryStatusNotification: Sendable, Equatable {
     guard !recipients.isEmpty else { throw .noRecipient }
     reportingServer = groups.first.flatMap { Self.value(of: "Reporting-MTA", in: $0) }
       .map(Self.withoutType)
-    let returned = leaves.first { Self.returnedTypes.contains($0.mediaType) }
+    let returned =
+      leaves.first { Self.returnedTypes.contains($0.mediaType) }
       .map(Self.returnedHeader) ?? []
     messageID = Self.value(of: "Message-ID", in: returned)
     reportID = Self.value(of: "Subject", in: returned).flatMap(Self.reportID(inSubject:))

@@ -4,7 +4,9 @@ import Testing
 
 @testable import Reports
 
-/// Bounces of many kinds. A real one of Postfix is in ``PostfixTransportTests``.
+/// Bounces of many kinds.
+///
+/// A real one of Postfix is in ``PostfixTransportTests``.
 @Suite struct DeliveryStatusNotificationTests {
   private static func notification(
     header: String = "To: <report-bounce+tok1@example.org>\n", status: String, returned: String,

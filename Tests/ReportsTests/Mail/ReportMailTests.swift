@@ -194,11 +194,16 @@ import Testing
   private static func readByPython(_ octets: [UInt8]) throws -> PythonView {
     let script = """
       import email, email.policy, json, sys
-      m = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.default)
+      from email.header import decode_header, make_header
+      from email.utils import parseaddr
+      octets = sys.stdin.buffer.read()
+      m = email.message_from_bytes(octets, policy=email.policy.default)
       a = list(m.iter_attachments())[0]
-      f = m["From"].addresses[0]
+      # The newer interface keeps blanks between encoded words, against RFC 2047 section 6.2.
+      name, address = parseaddr(email.message_from_bytes(octets)["From"])
       defects = len(m.defects) + sum(len(p.defects) for p in m.walk())
-      print(json.dumps({"name": f.display_name, "address": f.addr_spec,
+      print(json.dumps({"name": str(make_header(decode_header(name))),
+        "address": address,
         "fileName": a.get_filename(), "defects": defects,
         "attachmentOctets": len(a.get_content())}))
       """

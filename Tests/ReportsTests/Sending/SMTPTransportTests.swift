@@ -103,9 +103,10 @@ import Testing
 
   @Test func nobodyThereIsTemporary() throws {
     let transport = try SMTPTransport(settings(port: try SMTPClient.freePort()))
+    let recipient = try #require(MailAddress("a@b.example"))
     let mail = try #require(
       OutgoingMail(
-        token: "t", envelopeSender: nil, recipient: try #require(MailAddress("a@b.example")),
+        token: "t", envelopeSender: nil, recipient: recipient,
         octets: Array("Subject: x\r\n\r\n".utf8)))
     let answer = try transport.handOver(mail)
     #expect(answer.outcome == .temporaryFailure)

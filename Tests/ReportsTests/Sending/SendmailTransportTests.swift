@@ -22,8 +22,8 @@ import Testing
     func install(_ script: String) throws {
       let here = directory.url.path
       try directory.write("#!/bin/sh\nhere=\(here)\n\(script)\n", to: "sendmail.new")
-      #expect(chmod(directory.path("sendmail.new"), 0o755) == 0)
-      #expect(rename(directory.path("sendmail.new"), settings.path) == 0)
+      #expect(unsafe chmod(directory.path("sendmail.new"), 0o755) == 0)
+      #expect(unsafe rename(directory.path("sendmail.new"), settings.path) == 0)
     }
 
     var transport: SendmailTransport { SendmailTransport(settings) }
@@ -36,10 +36,11 @@ import Testing
   }
 
   private func mail(_ token: String = "tok1", sender: String? = nil) throws -> OutgoingMail {
-    try #require(
+    let recipient = try #require(MailAddress("-dmarc@example.com"))
+    return try #require(
       OutgoingMail(
         token: token, envelopeSender: sender.flatMap { MailAddress($0) },
-        recipient: try #require(MailAddress("-dmarc@example.com")),
+        recipient: recipient,
         octets: Array("Subject: x\r\n\r\n.\r\ntext\r\n".utf8)))
   }
 
@@ -123,7 +124,7 @@ import Testing
 
   @Test func whatTakesLongIsLeftAlone() throws {
     let bench = try Bench("cat >/dev/null; read x <$here/gate; echo done >>$here/mails; exit 0")
-    #expect(mkfifo(bench.directory.path("gate"), 0o600) == 0)
+    #expect(unsafe mkfifo(bench.directory.path("gate"), 0o600) == 0)
     bench.settings.timeout = .milliseconds(50)
     #expect(try bench.transport.handOver(mail()).outcome == .inProgress)
     #expect(try bench.transport.earlierAnswer(token: "tok1")?.outcome == .inProgress)
@@ -154,7 +155,7 @@ import Testing
   @Test func theHandOverOutlivesTheProcess() throws {
     let bench = try Bench(
       "read x <$here/gate; cat >>$here/mails; echo >>$here/mails =; echo queued")
-    #expect(mkfifo(bench.directory.path("gate"), 0o600) == 0)
+    #expect(unsafe mkfifo(bench.directory.path("gate"), 0o600) == 0)
     let client = try client(bench)
     try waitUntil("sendmail to run") {
       FileManager.default.fileExists(atPath: bench.directory.path("spool/tok1/answer"))
@@ -192,7 +193,7 @@ import Testing
       let client = try client(bench)
       let path = bench.directory.path("spool/tok1\(file)")
       // The step may be over before it is seen: that is a kill a little later.
-      while access(path, F_OK) != 0, client.isRunning {}
+      while unsafe access(path, F_OK) != 0, client.isRunning {}
       client.signal(SIGKILL)
       _ = try client.result()
       try recover(bench)
