@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import MailAuth
 import Milter
+import Reports
 import TestSupport
 import Testing
 
