@@ -28,7 +28,6 @@ import Testing
     let parts: [String]
     let defects: [String]
     let fields: [String: [String]]
-    let header: String
   }
 
   private static let script = URL(filePath: #filePath).deletingLastPathComponent()

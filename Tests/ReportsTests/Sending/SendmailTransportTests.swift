@@ -59,6 +59,19 @@ import Testing
     #expect(bench.read("arguments").contains("-f\n<>\n--\n"))
   }
 
+  @Test func hasASessionOfItsOwnAndNoFileOfOurs() throws {
+    let bench = try Bench("cut -d' ' -f6 /proc/$$/stat; ls /proc/$$/fd | sort -n | head -4")
+    let file = try FileHandle(forReadingFrom: bench.directory.url.appending(path: "sendmail"))
+    // A file that does not close itself.
+    #expect(fcntl(file.fileDescriptor, F_SETFD, 0) == 0)
+    let words = try bench.transport.handOver(mail()).text.split(separator: " ")
+    #expect(words.first.flatMap { Int32($0) } != getsid(0))
+    // The shell that runs the program keeps its script open as number 10 or above.
+    let open = words.dropFirst().compactMap { Int32($0) }
+    #expect(open.starts(with: [0, 1, 2]) && open.dropFirst(3).allSatisfy { $0 >= 10 }, "\(open)")
+    try file.close()
+  }
+
   @Test func othersCannotReadTheSpool() throws {
     let bench = try Bench("exit 75")
     _ = try bench.transport.handOver(mail())
