@@ -10,6 +10,8 @@ public struct LedgerError: Error, Equatable, CustomStringConvertible {
     case missing
     /// The file cannot be opened or written; with the library's words.
     case notWritable(String)
+    /// The file, or one beside it, cannot be read; with the library's words.
+    case notReadable(String)
     /// The file is not an SQLite database.
     case notADatabase
     /// The file is a database of some other program.
@@ -54,6 +56,9 @@ public struct LedgerError: Error, Equatable, CustomStringConvertible {
     case .missing: "it does not exist; the milter creates it at its first start"
     case .notWritable(let reason):
       "cannot be written (\(reason)); file and directory must be writable for this user"
+    case .notReadable(let reason):
+      "cannot be read (\(reason)); this user must be able to read it and the files beside it that end "
+        + "in -wal and -shm"
     case .notADatabase: "not an SQLite database; name another file, or move this one away"
     case .foreignDatabase:
       "a database of some other program; name another file, this one was left untouched"
@@ -76,8 +81,8 @@ extension LedgerError {
   /// Whether every message would meet this, so that trying them one by one is of no use.
   var concernsWholeLedger: Bool {
     switch problem {
-    case .busy, .full, .notWritable, .notADatabase, .replaced, .closed, .directoryMissing,
-      .isDirectory, .missing, .foreignDatabase, .newerSchema, .olderSchema:
+    case .busy, .full, .notWritable, .notReadable, .notADatabase, .replaced, .closed,
+      .directoryMissing, .isDirectory, .missing, .foreignDatabase, .newerSchema, .olderSchema:
       true
     case .unreadable, .database: false
     }

@@ -20,6 +20,10 @@ enum SQLiteMigrations {
     migrator.registerMigration("3 reports") { database in
       for statement in reports { try database.execute(sql: statement) }
     }
+    migrator.registerMigration("4 overview") { database in
+      try database.execute(sql: "DROP VIEW message_overview")
+      try database.execute(sql: overviewWithARC)
+    }
     return migrator
   }
 
@@ -170,5 +174,25 @@ enum SQLiteMigrations {
   // of a line.
   private static let arc = """
     ALTER TABLE message ADD COLUMN arc TEXT  /* JSON {result, cause, ...}; NULL: older message */
+    """
+
+  private static let overviewWithARC = """
+    CREATE VIEW message_overview AS
+    SELECT message.id, datetime(received_at, 'unixepoch') AS received_utc, host, queue_id,
+      client_address, author_domain, envelope_from_domain,
+      helo_spf.result AS spf_helo, mail_spf.result AS spf_mail_from,
+      mail_spf.cause AS spf_cause, mail_spf.is_aligned AS spf_domain_aligned,
+      (SELECT group_concat(result || ' ' || domain || ' ' || cause, ', ')
+        FROM (SELECT * FROM dkim_outcome WHERE message_id = message.id ORDER BY position)
+      ) AS dkim,
+      (message.arc ->> 'result') || ' ' || (message.arc ->> 'cause') AS arc,
+      dmarc_result, dmarc_cause, policy_domain, policy_record.text AS policy_text,
+      applied_policy, disposition, override_reasons
+    FROM message
+    LEFT JOIN policy_record ON policy_record.id = policy_record_id
+    LEFT JOIN spf_outcome AS mail_spf
+      ON mail_spf.message_id = message.id AND mail_spf.identity = 'mailFrom'
+    LEFT JOIN spf_outcome AS helo_spf
+      ON helo_spf.message_id = message.id AND helo_spf.identity = 'helo';
     """
 }

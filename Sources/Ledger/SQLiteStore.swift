@@ -53,7 +53,7 @@ public final class SQLiteStore: LedgerStore {
       }
       self.pool = pool
     } catch {
-      throw LedgerError(error, path: absolutePath)
+      throw LedgerError(error, path: absolutePath, isReadOnly: settings.isReadOnly)
     }
     guard !settings.isReadOnly else {
       writer = nil
@@ -87,7 +87,7 @@ public final class SQLiteStore: LedgerStore {
     do {
       return try pool.read { try body(SQLiteSnapshot(database: $0, path: path)) }
     } catch let error as DatabaseError {
-      throw LedgerError(error, path: path)
+      throw LedgerError(error, path: path, isReadOnly: true)
     }
   }
 
@@ -243,7 +243,9 @@ public final class SQLiteStore: LedgerStore {
 
 extension LedgerError {
   /// Puts what SQLite or the file system says into our words.
-  init(_ error: any Error, path: String) {
+  ///
+  /// `isReadOnly` says whether it was only to be read.
+  init(_ error: any Error, path: String, isReadOnly: Bool = false) {
     if let error = error as? LedgerError {
       self = error
       return
@@ -256,7 +258,8 @@ extension LedgerError {
     let problem: Problem
     switch error.resultCode {
     case .SQLITE_NOTADB, .SQLITE_CORRUPT: problem = .notADatabase
-    case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM: problem = .notWritable(words)
+    case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
+      problem = isReadOnly ? .notReadable(words) : .notWritable(words)
     case .SQLITE_BUSY, .SQLITE_LOCKED: problem = .busy
     case .SQLITE_FULL: problem = .full
     default: problem = .database(code: error.extendedResultCode.rawValue, message: words)

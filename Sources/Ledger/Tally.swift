@@ -82,11 +82,17 @@ public final class Tally<Value: Hashable> {
     hasOverflowed = false
   }
 
-  /// A value in memory.
-  private struct Counted {
+  /// A value in memory; a class, because sorting moves it about.
+  private final class Counted {
     let value: Value
     let line: Line
     let count: Int
+
+    init(value: Value, line: Line, count: Int) {
+      self.value = value
+      self.line = line
+      self.count = count
+    }
   }
 
   private func sorted() throws -> [Counted] {

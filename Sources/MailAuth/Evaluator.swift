@@ -10,8 +10,8 @@ public struct EvaluatorSettings: Sendable {
   public var dkim = DKIMSettings()
   /// How policies and Organizational Domains are found.
   public var discovery = DiscoveryMode.treewalk
-  /// How many Author Domains of one message are evaluated; with more it is permerror (RFC 9989
-  /// section 11.5).
+  /// How many Author Domains of one message are evaluated, at least 1; with more it is permerror
+  /// unless one of these fails (RFC 9989 section 11.5).
   public var maximumAuthorDomains = 3
   /// Octets of header kept per message; beyond it the message is not evaluated but recorded.
   public var maximumHeaderBytes = 2 * 1024 * 1024
@@ -219,10 +219,9 @@ public final class MessageEvaluation {
   /// The outcome of a chain in a header that was too large to be kept.
   private var unreadChain: ARCOutcome { isHeaderTooLarge ? .messageTooLarge : .noSets }
 
-  /// The Author Domains that DMARC is evaluated for; none when there are too many.
-  private var evaluatedAuthors: [DomainName] {
-    let domains = author.domainNames
-    return domains.count <= evaluator.settings.maximumAuthorDomains ? domains : []
+  /// The Author Domains that DMARC is evaluated for: the first when there are too many.
+  private var evaluatedAuthors: ArraySlice<DomainName> {
+    author.domainNames.prefix(evaluator.settings.maximumAuthorDomains)
   }
 
   /// The outcome of the signatures, however many, of a header that was too large to be kept.

@@ -100,14 +100,26 @@ private struct RootCauseFinder {
   private var policyRecordBroken: RootCause {
     RootCause(
       code: .policyRecordBroken, explanation: dmarc.explanation,
-      fix: "The owner of \(author) has to publish a record with a valid p=.")
+      fix: "The owner of that record has to mend it: p=, and sp= and np= where they are given, "
+        + "must be none, quarantine or reject, and no tag may stand twice.")
   }
 
+  /// Names the identifier only when it was one that kept DMARC from a verdict: the policy, or what
+  /// aligns, may be what is unknown.
   private var dnsFailure: RootCause {
-    let culprit = alignedSignatures.first { $0.result == .temperror }?.explanation
-    return RootCause(
-      code: .dnsFailure,
-      explanation: culprit ?? (spf.result == .temperror ? spf.explanation : dmarc.explanation),
+    let identifier = dmarc.cause == .identifierTemperror ? unfinishedIdentifier : nil
+    return dnsFailure(identifier ?? dmarc.explanation)
+  }
+
+  /// What is said of the first identifier that aligns, or might, and that the DNS left open.
+  private var unfinishedIdentifier: String? {
+    dkim.first { $0.result == .temperror && $0.alignment?.isAligned != false }?.explanation
+      ?? (spf.result == .temperror && spf.alignment?.isAligned != false ? spf.explanation : nil)
+  }
+
+  private func dnsFailure(_ explanation: String) -> RootCause {
+    RootCause(
+      code: .dnsFailure, explanation: explanation,
       fix: "Look at the DNS evidence: if other names of the domain failed too, its servers have to "
         + "be mended; if other domains failed at that time, this host's resolver has to be.")
   }
@@ -118,12 +130,21 @@ private struct RootCauseFinder {
     if dmarc.dkimAligned {
       if spf.result == .permerror, alignedSPF != nil { return spfRecordBroken }
       if spf.result == .fail || spf.result == .softfail, alignedSPF != nil { return forwarded }
-      if spf.result == .pass, !isAligned(spf.alignment) { return unalignedReturnPath }
+      if spf.result == .temperror, alignedSPF != nil { return dnsFailure(spf.explanation) }
+      if spf.result == .pass, spf.alignment?.obstacle == .strictMismatch { return strictAlignment }
+      if let path = forwardersReturnPath { return forwarded(path) }
+      if let unalignedReturnPath { return unalignedReturnPath }
       let others = dkim.filter { $0.result == .pass && !isAligned($0.alignment) }
       return others.isEmpty ? nil : severalSignatures(others)
     }
     // SPF alone carried the message: a broken signature of the author is worth knowing.
-    return brokenSignature ?? unusableSignature ?? unalignedSigner
+    return brokenSignature ?? unusableSignature ?? unfinishedSignature ?? strictAlignment
+      ?? unalignedSigner
+  }
+
+  /// A signature of the author whose key could not be had; SPF made up for it.
+  private var unfinishedSignature: RootCause? {
+    alignedSignatures.first { $0.result == .temperror }.map { dnsFailure($0.explanation) }
   }
 
   private var forwarded: RootCause {
@@ -132,7 +153,25 @@ private struct RootCauseFinder {
       explanation: "\(spf.explanation) The signature of \(author) holds, as it does when mail is "
         + "forwarded unchanged.",
       fix: "Nothing, if the client is a forwarder; if it is \(author)'s own, its address belongs "
-        + "into the SPF record.")
+        + "in the SPF record.")
+  }
+
+  private func forwarded(_ returnPath: String) -> RootCause {
+    RootCause(
+      code: .forwarded,
+      explanation: "\(returnPath) The signature of \(author) holds, as it does when mail is "
+        + "forwarded unchanged.",
+      fix: "Nothing: the signature is enough.")
+  }
+
+  /// The sentence about a return path that a forwarder put in the place of the author's; nil when it
+  /// does not look so, or SPF does not confirm the forwarder.
+  private var forwardersReturnPath: String? {
+    guard spf.result == .pass, spf.alignment?.obstacle == .otherOrganization,
+      flow.signs.contains(.rewrittenReturnPath)
+    else { return nil }
+    return "A forwarder at \(spf.domain) put its own return path in the place of the sender's "
+      + "(SRS)."
   }
 
   private func severalSignatures(_ others: [DKIMOutcome]) -> RootCause {
@@ -149,8 +188,7 @@ private struct RootCauseFinder {
   private var failure: RootCause {
     brokenSignature ?? unusableSignature ?? strictAlignment ?? unalignedSigner
       ?? (spf.result == .permerror && alignedSPF != nil ? spfRecordBroken : nil)
-      ?? (spf.result == .pass && spf.alignment?.isAligned == false ? unalignedReturnPath : nil)
-      ?? unsignedForwarding ?? unknownSource
+      ?? unsignedForwarding ?? unalignedReturnPath ?? unknownSource
   }
 
   private var brokenSignature: RootCause? {
@@ -188,7 +226,10 @@ private struct RootCauseFinder {
   private static func fix(for signature: DKIMOutcome) -> String {
     let name = "\(signature.selector)._domainkey.\(signature.domain)"
     return switch signature.cause {
-    case .noKey, .keyRevoked, .keySyntax, .keyTypeMismatch, .keyHashNotAllowed,
+    case .keyRevoked:
+      "The sender has to sign with a selector whose key is published; an empty p= says that this "
+        + "key was withdrawn."
+    case .noKey, .keySyntax, .keyTypeMismatch, .keyHashNotAllowed,
       .keyServiceNotAllowed, .keyStrictIdentity:
       "The owner of \(signature.domain) has to publish the key at \(name), or the sender has to sign "
         + "with a selector that exists."
@@ -215,14 +256,24 @@ private struct RootCauseFinder {
   }
 
   private var unalignedSigner: RootCause? {
-    guard let signature = dkim.first(where: { $0.result == .pass && !isAligned($0.alignment) })
+    guard
+      let signature = dkim.first(where: {
+        $0.result == .pass && $0.alignment?.obstacle == .otherOrganization
+      })
     else { return nil }
     return RootCause(
       code: .unalignedSigner,
       explanation: "The message is signed by \(signature.domain), another organization than "
         + "\(author).",
       fix: "If \(signature.domain) sends for \(author), set it up to sign with a key of \(author) "
-        + "(as a rule a CNAME for its selector).")
+        + "(as a rule a CNAME for its selector)\(listAdvice).")
+  }
+
+  /// What else may have to be done when a service that sends for others could be a mailing list.
+  private var listAdvice: String {
+    guard flow.signs.contains(.listID), dmarc.result == .fail else { return "" }
+    return "; if it is a mailing list, \(author) has to sign its own mail, and the list to leave "
+      + "it unchanged or to put its own domain into From"
   }
 
   private var spfRecordBroken: RootCause {
@@ -231,17 +282,28 @@ private struct RootCauseFinder {
       fix: "The owner of \(spf.termDomain ?? spf.domain) has to mend the SPF record.")
   }
 
-  private var unalignedReturnPath: RootCause {
-    RootCause(
+  private var unalignedReturnPath: RootCause? {
+    guard spf.result == .pass, spf.alignment?.obstacle == .otherOrganization else { return nil }
+    let isList = flow.signs.contains(.listID) && dmarc.result == .pass
+    return RootCause(
       code: .unalignedReturnPath,
       explanation: "SPF passes for the return path at \(spf.domain), another organization than "
         + "\(author).",
       fix:
-        "If \(spf.domain) sends for \(author), give it a return path below \(author), or better a "
-        + "key to sign with.")
+        isList
+        ? "Nothing, if \(spf.domain) runs a mailing list; if it sends for \(author), give it a "
+          + "return path below \(author)."
+        : "If \(spf.domain) sends for \(author), give it a return path below \(author), or better a "
+          + "key to sign with\(listAdvice).")
   }
 
   private var unsignedForwarding: RootCause? {
+    if let forwardersReturnPath {
+      return RootCause(
+        code: .forwarded,
+        explanation: "\(forwardersReturnPath) No signature of \(author) came with the message.",
+        fix: "\(author) has to sign its mail with DKIM: SPF does not survive forwarding.")
+    }
     guard alignedSPF != nil, spf.result == .fail || spf.result == .softfail,
       flow.suggestsForwarding || flow.suggestsList
     else { return nil }

@@ -31,6 +31,7 @@ struct LibXML2Error: Error, CustomStringConvertible {
   }
 
   private let sink: Sink
+  private let complaints = Complaints()
   private let writer: xmlTextWriterPtr
 
   init(sink write: @escaping ([UInt8]) throws -> Void) throws {
@@ -97,11 +98,10 @@ struct LibXML2Error: Error, CustomStringConvertible {
     try check("writing the end") { unsafe xmlTextWriterFlush(writer) }
   }
 
-  private func check(_ doing: String, _ write: () -> Int32) throws {
-    let complaints = Complaints()
+  private func check(_ doing: @autoclosure () -> String, _ write: () -> Int32) throws {
     let status = complaints.collect(write)
     if let error = sink.error { throw error }
-    guard status >= 0 else { throw LibXML2Error(doing: doing, complaints.texts) }
+    guard status >= 0 else { throw LibXML2Error(doing: doing(), complaints.texts) }
   }
 }
 

@@ -8,8 +8,8 @@ public struct ReportBuilder {
   public struct Request {
     /// Only the report about this policy domain; nil for all.
     public var policyDomain: DomainName?
-    /// The forms to build, each with the directory for its files, which is made when it does not
-    /// exist.
+    /// The forms to build, each with a directory of its own for the files, which is made when it
+    /// does not exist.
     public var directories: [ReportFormat: String]
     /// Which of these forms a report is needed in; none: it is counted and not written.
     public var formats: (_ policyDomain: DomainName, _ reportURIs: [String]) -> Set<ReportFormat>

@@ -8,9 +8,60 @@ struct ReportCheck {
   ]
   private static let names: Set<String> = ["domain", "header_from", "envelope_from", "envelope_to"]
 
+  /// What is to be done where an element ends.
+  private enum Rule {
+    case nothing, version, reportID, begin, end, dateRange, policyDomain, policy, failureOptions
+    case sourceIP, count, disposition, evaluatedDKIM, evaluatedSPF, spfDomain, spfResult, spf
+    case authResults, record
+  }
+
+  private static let rules: [String: Rule] = [
+    "feedback/version": .version,
+    "feedback/report_metadata/report_id": .reportID,
+    "feedback/report_metadata/date_range/begin": .begin,
+    "feedback/report_metadata/date_range/end": .end,
+    "feedback/report_metadata/date_range": .dateRange,
+    "feedback/policy_published/domain": .policyDomain,
+    "feedback/policy_published/p": .policy,
+    "feedback/policy_published/sp": .policy,
+    "feedback/policy_published/np": .policy,
+    "feedback/policy_published/fo": .failureOptions,
+    "feedback/record/row/source_ip": .sourceIP,
+    "feedback/record/row/count": .count,
+    "feedback/record/row/policy_evaluated/disposition": .disposition,
+    "feedback/record/row/policy_evaluated/dkim": .evaluatedDKIM,
+    "feedback/record/row/policy_evaluated/spf": .evaluatedSPF,
+    "feedback/record/auth_results/spf/domain": .spfDomain,
+    "feedback/record/auth_results/spf/result": .spfResult,
+    "feedback/record/auth_results/spf": .spf,
+    "feedback/record/auth_results": .authResults,
+    "feedback/record": .record,
+  ]
+
+  /// An element at its place, the same for all records: found once, so that a million rows do not
+  /// put a million paths together.
+  private struct Place {
+    let name: String
+    let path: String
+    let rule: Rule
+    let mustHaveText: Bool
+    let isName: Bool
+    var children: [String: Int] = [:]
+
+    init(_ name: String, below parent: String?) {
+      self.name = name
+      path = parent.map { "\($0)/\(name)" } ?? name
+      rule = ReportCheck.rules[path] ?? .nothing
+      mustHaveText = ReportCheck.required.contains(name) && rule != .spfDomain
+      isName = ReportCheck.names.contains(name)
+    }
+  }
+
   private let format: ReportFormat
   private var findings = ReportSchema.Findings()
-  private var path: [String] = []
+  private var places: [Place] = []
+  /// The open elements, numbers of places.
+  private var open: [Int] = []
   private var text = ""
   private var begin: Int64?
   private var end: Int64?
@@ -46,69 +97,86 @@ struct ReportCheck {
   private mutating func take(_ node: XMLNode) {
     switch node {
     case .open(let name, let namespace, _): open(name, namespace)
-    case .text(let piece): text += piece
-    case .close(let name, _):
-      close(name)
-      if !path.isEmpty { path.removeLast() }
+    case .text(let piece): if text.isEmpty { text = piece } else { text += piece }
+    case .close:
+      close()
+      if !open.isEmpty { open.removeLast() }
       text = ""
     }
   }
 
   private mutating func open(_ name: String, _ namespace: String) {
-    let parent = path.last
-    path.append(name)
+    let parent = open.last
+    let place = place(name, below: parent)
+    open.append(place)
     text = ""
-    if path.count == 2, name == "record" {
+    if places[place].rule == .record {
       row = Row()
       recordsBegun += 1
     }
+    let parentName = parent.map { places[$0].name }
     // Behind auth_results, and in the report's own extension, everything is foreign.
-    let isExtension = path.count == 3 && (parent == "extension" || row.isComplete)
+    let isExtension = open.count == 3 && (parentName == "extension" || row.isComplete)
     if isExtension, namespace.isEmpty || namespace == format.namespace {
       complain("extension <\(name)> without a namespace of its own")
     }
     if isForeign { return }
-    if parent == "auth_results", name == "dkim" { row.signatures += 1 }
-    if parent == "auth_results", name == "spf" { (row.spfDomain, row.spfResult) = ("", "") }
-    if parent == "policy_evaluated", name == "reason" { row.reasons += 1 }
+    if parentName == "auth_results", name == "dkim" { row.signatures += 1 }
+    if parentName == "auth_results", name == "spf" { (row.spfDomain, row.spfResult) = ("", "") }
+    if parentName == "policy_evaluated", name == "reason" { row.reasons += 1 }
+  }
+
+  /// The number of a place.
+  private mutating func place(_ name: String, below parent: Int?) -> Int {
+    if let parent {
+      if let known = places[parent].children[name] { return known }
+    } else if places.first?.name == name {
+      return 0
+    }
+    // Only what the schema refuses has so many; memory must not grow with it.
+    guard places.count < 1_000 else { return places.count - 1 }
+    places.append(Place(name, below: parent.map { places[$0].path }))
+    let number = places.count - 1
+    if let parent { places[parent].children[name] = number }
+    return number
   }
 
   /// Whether the current element is, or lies in, an extension.
   private var isForeign: Bool {
-    path.count > 2 && (path[1] == "extension" || (path[1] == "record" && row.isComplete))
+    guard open.count > 2 else { return false }
+    let section = places[open[1]]
+    return section.name == "extension" || (section.rule == .record && row.isComplete)
   }
 
-  private mutating func close(_ name: String) {
+  private mutating func close() {
     // What extensions hold is theirs.
-    if isForeign { return }
-    let place = path.dropFirst().joined(separator: "/")
-    if Self.required.contains(name), text.isEmpty, place != "record/auth_results/spf/domain" {
-      complain("<\(name)> is empty")
-    }
-    if Self.names.contains(name), text.utf8.contains(where: { $0 >= 0x80 }) {
+    guard let number = open.last, !isForeign else { return }
+    let (name, rule) = (places[number].name, places[number].rule)
+    if places[number].mustHaveText, text.isEmpty { complain("<\(name)> is empty") }
+    if places[number].isName, text.utf8.contains(where: { $0 >= 0x80 }) {
       complain("<\(name)> holds U-labels")
     }
-    switch place {
-    case "version": if text != "1.0" { complain("<version> is not 1.0") }
-    case "report_metadata/report_id": findings.reportID = text
-    case "report_metadata/date_range/begin": begin = integer()
-    case "report_metadata/date_range/end": end = integer()
-    case "report_metadata/date_range": checkRange()
-    case "policy_published/domain": findings.policyDomain = text
-    case "policy_published/p", "policy_published/sp", "policy_published/np": policies.insert(text)
-    case "policy_published/fo": checkFailureOptions()
-    case "record/row/source_ip":
+    switch rule {
+    case .nothing: break
+    case .version: if text != "1.0" { complain("<version> is not 1.0") }
+    case .reportID: findings.reportID = text
+    case .begin: begin = integer()
+    case .end: end = integer()
+    case .dateRange: checkRange()
+    case .policyDomain: findings.policyDomain = text
+    case .policy: policies.insert(text)
+    case .failureOptions: checkFailureOptions()
+    case .sourceIP:
       if IPAddress(text) == nil { complain("<source_ip> is not an address") }
-    case "record/row/count": closeCount()
-    case "record/row/policy_evaluated/disposition": row.disposition = text
-    case "record/row/policy_evaluated/dkim": row.dkim = text
-    case "record/row/policy_evaluated/spf": row.spf = text
-    case "record/auth_results/spf/domain": row.spfDomain = text
-    case "record/auth_results/spf/result": row.spfResult = text
-    case "record/auth_results/spf": closeSPF()
-    case "record/auth_results": row.isComplete = true
-    case "record": closeRecord()
-    default: break
+    case .count: closeCount()
+    case .disposition: row.disposition = text
+    case .evaluatedDKIM: row.dkim = text
+    case .evaluatedSPF: row.spf = text
+    case .spfDomain: row.spfDomain = text
+    case .spfResult: row.spfResult = text
+    case .spf: closeSPF()
+    case .authResults: row.isComplete = true
+    case .record: closeRecord()
     }
   }
 
@@ -158,7 +226,7 @@ struct ReportCheck {
 
   private mutating func complain(_ problem: String) {
     guard findings.contentProblems.count < Self.maximumProblems else { return }
-    let isInRecord = path.count > 1 && path[1] == "record"
+    let isInRecord = open.count > 1 && places[open[1]].rule == .record
     findings.contentProblems.append(
       (isInRecord ? "record \(recordsBegun): " : "") + problem)
   }

@@ -117,7 +117,9 @@ struct ReportFile {
   private func write(_ octets: ArraySlice<UInt8>, to file: Int32) throws {
     var rest = octets
     while !rest.isEmpty {
-      let written = unsafe rest.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
+      let written = unsafe rest.withUnsafeBytes { octets in
+        unsafe Glibc.write(file, octets.baseAddress, octets.count)
+      }
       if written < 0, errno == EINTR { continue }
       guard written > 0 else { throw failure(temporaryPath) }
       rest = rest.dropFirst(written)

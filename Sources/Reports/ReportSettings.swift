@@ -12,8 +12,10 @@ public struct ReportSettings: Sendable, Equatable {
   public var extraContact: String?
   /// `generator`: name and version of the program.
   public var generator: String
-  /// What tells the ledger from others whose reports name the same receiver, as on several mail
-  /// hosts of one organization; it goes into report IDs. Empty where there is one ledger only.
+  /// What tells the ledger from others whose reports name the same receiver.
+  ///
+  /// It goes into report IDs, so that several mail hosts of one organization never use the same
+  /// one. Empty where there is one ledger only.
   public var ledgerIdentity: String
 
   /// Makes settings.

@@ -34,7 +34,9 @@ struct RowAssembler {
   }
 
   private func reasons(of message: ReportableMessage) -> [AggregateReport.Reason] {
-    var reasons = message.overrideReasons.map {
+    // A temperror is told once, below, and with its cause.
+    let told: [OverrideReason] = [.temporaryError, .deferred]
+    var reasons = message.overrideReasons.filter { !told.contains($0) }.map {
       AggregateReport.Reason(
         // The longest is that of an ARC chain, some 80 octets a set.
         type: AggregateReport.ReasonType($0.type),
@@ -45,7 +47,8 @@ struct RowAssembler {
       reasons.append(
         AggregateReport.Reason(
           type: .other,
-          comment: "DMARC \(message.result.rawValue): \(message.cause.undecidedComment)"))
+          comment: "DMARC \(message.result.rawValue): \(message.cause.undecidedComment)"
+            + (message.overrideReasons.contains(.deferred) ? "; delivery was deferred" : "")))
     case .fail where reasons.isEmpty:
       // Nothing aligned and another action than the policy's: a reason must be given (RFC 9990
       // section 3.1.1.9), also where the ledger has none.

@@ -11,7 +11,7 @@ struct CheckCommand: ParsableCommand {
       With --config the message is evaluated and judged as the milter would do it with that file; the \
       other options come before what it says. Without --config and --zone the system's DNS is \
       asked, and nothing is enforced. Exit status: 0 evaluated, 64 bad usage, 66 unreadable input, \
-      70 a fault of our own, 78 the configuration cannot be used.
+      70 a fault of our own, 74 unwritable output, 78 the configuration cannot be used.
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
@@ -59,8 +59,13 @@ struct CheckCommand: ParsableCommand {
   var format = Format.text
 
   func validate() throws {
-    guard let now, now < 0 else { return }
-    throw ValidationError("--now: \(now) lies before the epoch (allowed: 0 and up)")
+    if let now, now < 0 {
+      throw ValidationError("--now: \(now) lies before the epoch (allowed: 0 and up)")
+    }
+    let key = ConfigurationKey.milterAuthservID
+    if let authservId, let problem = ConfigurationChecks.authservID(authservId) {
+      throw ValidationError("--authserv-id: \(problem) (allowed: \(key.allowed))")
+    }
   }
 
   func run() throws {

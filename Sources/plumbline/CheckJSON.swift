@@ -20,7 +20,7 @@ struct CheckJSON: Encodable {
 
   private enum Key: String, CodingKey {
     case authorDomain, authorDomains, spf, dkim, arc, dmarc, rootCause, flow, disposition
-    case overrides, overrideReasons, reply, addedFields
+    case overrides, overrideReasons, answer, reply, addedFields
     case authenticationResults, dns
     case mailFrom, helo
   }
@@ -42,6 +42,7 @@ struct CheckJSON: Encodable {
     try container.encode(verdict.overrideReasons, forKey: .overrides)
     // The name of earlier versions.
     try container.encode(verdict.overrideReasons, forKey: .overrideReasons)
+    try container.encode(verdict.answer.name, forKey: .answer)
     try container.encode(verdict.answer.reply?.description, forKey: .reply)
     try container.encode(
       verdict.addedFields.map { "\($0.name): \($0.value)" }, forKey: .addedFields)
@@ -51,6 +52,16 @@ struct CheckJSON: Encodable {
 }
 
 extension Verdict.Answer {
+  /// What becomes of the message, in one word.
+  var name: String {
+    switch self {
+    case .accept: "accept"
+    case .hold: "hold"
+    case .reject: "reject"
+    case .tempfail: "tempfail"
+    }
+  }
+
   /// What the client is told besides that the message is taken; nil when it is.
   var reply: SMTPReply? {
     switch self {

@@ -71,9 +71,14 @@ struct CheckText {
 
   /// Why the policy is not followed, and what the client is told.
   private var verdictLines: [String] {
-    let reasons = verdict.overrideReasons.map { reason in
-      "         override: \(reason.type.rawValue)\(reason.comment.map { " (\($0))" } ?? "")"
-    }
+    // Where a record asks for something, the line about it tells what was done.
+    let isUnsaid = verdict.disposition != .none && evaluation.dmarc.result != .fail
+    let done = isUnsaid ? ["         done: \(verdict.disposition.rawValue)"] : []
+    let reasons =
+      done
+      + verdict.overrideReasons.map { reason in
+        "         override: \(reason.type.rawValue)\(reason.comment.map { " (\($0))" } ?? "")"
+      }
     switch verdict.answer {
     case .accept: return reasons
     case .hold: return reasons + ["         the message is held"]

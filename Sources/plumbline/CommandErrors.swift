@@ -44,6 +44,7 @@ func exitStatus(of error: any Error) -> Int32? {
   case is CannotCreate: EX_CANTCREAT
   case is LeaseIsTaken, is ReportsInterrupted, is TryAgain: EX_TEMPFAIL
   case is ResendRefused: EXIT_FAILURE
+  case is OutputFailure: EX_IOERR
   case is ConfigurationError, is StartFailure: EX_CONFIG
   default: nil
   }

@@ -24,17 +24,24 @@ struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "check",
       abstract: "Report everything that is wrong with a configuration file.",
-      discussion: "Exit status: 0 nothing is wrong, 78 something is.")
+      discussion: """
+        Directories that do not exist give a warning only, as the systemd unit makes them. Exit \
+        status: 0 nothing is wrong, 78 something is.
+        """)
 
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
+      let loaded: LoadedConfiguration
       do {
-        _ = try options.load()
+        loaded = try LoadedConfiguration(path: options.config, hostName: HostName.fullName)
       } catch {
         // Without a prefix: each line begins with the place, for editors and grep.
         FileHandle.standardError.write(Data("\(error)\n".utf8))
         throw ExitCode(EX_CONFIG)
+      }
+      for warning in loaded.missingDirectories(path: options.config) {
+        FileHandle.standardError.write(Data("\(warning)\n".utf8))
       }
       print("\(options.config): OK")
     }

@@ -32,7 +32,8 @@ final class MilterService: Sendable {
   /// Whether a message may have to be held under the configuration that holds now.
   var mayHold: Bool {
     let policy = current.withLock { $0.context.verdicts.policy }
-    return policy.enforcement != .off && policy.quarantineAction == .hold
+    let mayQuarantine = policy.enforcement != .off || policy.onBadFrom == .quarantine
+    return mayQuarantine && policy.quarantineAction == .hold
   }
 
   /// Begins a message; nil when it is not to be evaluated.

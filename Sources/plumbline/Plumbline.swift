@@ -18,9 +18,17 @@ struct Plumbline: ParsableCommand {
 
   /// Runs the command line; errors of ours end with their own exit status.
   static func main() {
+    StandardOutput.reserve()
     do {
       var command = try parseAsRoot()
-      try command.run()
+      do {
+        try command.run()
+      } catch let code as ExitCode {
+        // What was said with this status has to arrive.
+        try StandardOutput.finish()
+        throw code
+      }
+      try StandardOutput.finish()
     } catch {
       guard let status = exitStatus(of: error) else { exit(withError: error) }
       // Problems of a configuration begin with its path, as compilers write them.

@@ -88,6 +88,35 @@ import Testing
       try $0.write(String(repeating: "not a database\n", count: 100), to: "ledger.sqlite")
     },
     Unusable(
+      name: "a text file shorter than a page", problem: .notADatabase,
+      words: "not an SQLite database"
+    ) { try $0.write("hello\n", to: "ledger.sqlite") },
+    Unusable(
+      name: "a short text file, read only", isReadOnly: true, problem: .notADatabase,
+      words: "not an SQLite database"
+    ) { try $0.write("hello\n", to: "ledger.sqlite") },
+    Unusable(
+      name: "a ledger cut off within its first page", problem: .notADatabase,
+      words: "not an SQLite database"
+    ) {
+      let path = $0.path("whole.sqlite")
+      try SQLiteStore(path: path).close()
+      let start = try Data(contentsOf: URL(filePath: path)).prefix(1000)
+      try start.write(to: URL(filePath: $0.path("ledger.sqlite")))
+      return $0.path("ledger.sqlite")
+    },
+    Unusable(
+      name: "what cannot be opened, read only", isReadOnly: true,
+      problem: .notReadable("unable to open database file"), words: "must be able to read"
+    ) {
+      // SQLite takes no path of more than 512 octets; permissions would not keep root out.
+      let folder = [String](repeating: String(repeating: "d", count: 200), count: 3)
+        .joined(separator: "/")
+      try FileManager.default.createDirectory(
+        atPath: $0.path(folder), withIntermediateDirectories: true)
+      return try $0.write("", to: folder + "/ledger.sqlite")
+    },
+    Unusable(
       name: "a place where nothing can be created",
       problem: .notWritable("unable to open database file"), words: "must be writable"
     ) { _ in "/proc/ledger.sqlite" },
@@ -169,7 +198,7 @@ import Testing
         try String.fetchAll(database, sql: "SELECT identifier FROM grdb_migrations")
       )
     }
-    #expect(applied == ["1 messages", "2 arc", "3 reports"])
+    #expect(applied == ["1 messages", "2 arc", "3 reports", "4 overview"])
     #expect(
       names == [
         "delivery_event", "destination_authorization", "dkim_outcome", "failure_incident",
@@ -188,8 +217,10 @@ import Testing
     try DatabaseQueue(path: path, configuration: configuration).write { database in
       try database.execute(
         sql: """
+          DROP VIEW message_overview;
           ALTER TABLE message DROP COLUMN arc;
-          DELETE FROM grdb_migrations WHERE identifier = '2 arc'
+          CREATE VIEW message_overview AS SELECT 1;
+          DELETE FROM grdb_migrations WHERE identifier IN ('2 arc', '4 overview')
           """)
     }
     let store = try SQLiteStore(path: path)
@@ -201,6 +232,10 @@ import Testing
       }
     }
     #expect(outcomes == [.notEvaluated, .noSets])
+    let shown = try DatabaseQueue(path: path).read {
+      try String?.fetchAll($0, sql: "SELECT arc FROM message_overview ORDER BY queue_id")
+    }
+    #expect(shown == [nil, "none noSets"])
   }
 
   @Test func showsAnOperatorTheOverview() throws {
@@ -214,6 +249,7 @@ import Testing
     #expect(row["author_domain"] == "mail.example.com")
     #expect(row["spf_mail_from"] == "softfail")
     #expect(row["dkim"] == "permerror mail.example.com noKey, neutral  signatureSyntax")
+    #expect((row["arc"] as String?)?.hasPrefix("fail ") == true)
     #expect(row["policy_domain"] == "example.com")
     #expect(row["disposition"] == "quarantine")
   }

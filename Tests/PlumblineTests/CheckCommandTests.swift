@@ -41,7 +41,7 @@ import Testing
     for key in [
       "authorDomain", "authorDomains", "spf", "dkim", "arc", "dmarc", "disposition",
       "authenticationResults", "dns",
-      "overrides", "overrideReasons", "reply", "addedFields",
+      "overrides", "overrideReasons", "answer", "reply", "addedFields",
     ] {
       #expect(object[key] != nil, "\(key) is missing")
     }
@@ -184,7 +184,7 @@ import Testing
 
   @Test(arguments: [
     ["--ip", "192.0.2.256"], ["--now", "-1"], ["--discovery", "guess"], ["--format", "xml"],
-    ["--unknown"],
+    ["--unknown"], ["--authserv-id", ""], ["--authserv-id", "a b"], ["--authserv-id", "a;b"],
   ])
   func badUsageEndsWith64(_ arguments: [String]) throws {
     let result = try run(arguments)

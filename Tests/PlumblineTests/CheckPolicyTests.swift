@@ -56,6 +56,7 @@ import Testing
     let refused = try object(run(arguments, zone: zone).output)
     #expect(refused["disposition"] as? String == "reject")
     #expect(refused["reply"] as? String == "550 5.7.26 Rejected by the DMARC policy of example.com")
+    #expect(refused["answer"] as? String == "reject")
     #expect((refused["overrides"] as? [Any])?.isEmpty == true)
     #expect((refused["overrideReasons"] as? [Any])?.isEmpty == true)
     // An option comes before the file.
@@ -68,6 +69,7 @@ import Testing
     #expect(forwarded["disposition"] as? String == "none")
     let overrides = try #require(forwarded["overrides"] as? [[String: String]])
     #expect(overrides.map { $0["type"] } == ["trusted_forwarder"])
+    #expect(forwarded["answer"] as? String == "accept")
     #expect(forwarded["reply"] is NSNull)
 
     let text = try run(["--config", config], zone: zone).output

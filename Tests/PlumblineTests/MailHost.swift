@@ -17,11 +17,12 @@ final class MailHost {
   init(settings: [String] = [], policy: String = "") throws {
     self.policy = policy
     directory = try TemporaryDirectory()
-    postfix = try PostfixInstance(settings: settings)
+    postfix = try PostfixInstance(settings: settings, services: services)
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
-        authservID: Self.authservID, policy: policy),
+        authservID: Self.authservID,
+        policy: policy.replacing("@POSTFIX@", with: postfix.configurationDirectory)),
       to: "plumbline.conf")
     milter = try Self.startMilter(directory)
     let socket = postfix.milterSocketPath

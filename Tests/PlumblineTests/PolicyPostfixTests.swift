@@ -195,6 +195,39 @@ struct PolicyPostfixTests {
     #expect(taken.evaluation.dmarc.result != .pass)
   }
 
+  /// A sender who names more domains, or writes more header, than is evaluated gains nothing.
+  @Test func nobodyEscapesBehindALimit() throws {
+    let host = try MailHost(
+      policy: "[limits]\nheader_fields = 100\n[policy]\nenforce = \"reject\"")
+    let own = ["a@one.example", "b@two.example", "c@three.example"]
+    func message(_ from: [String], fields: Int = 0) -> [UInt8] {
+      let more = String(repeating: "X-Filler: x\r\n", count: fields)
+      return Array("From: \(from.joined(separator: ", "))\r\n\(more)\r\nHello.\r\n".utf8)
+    }
+    let behind = try host.delivered(send(message(own + ["d@bank.example"]), to: host))
+    #expect(behind[Self.mark] == ["quarantine"])
+    #expect(
+      behind["Authentication-Results"].first?
+        .contains("dmarc=permerror reason=\"multipleFromDomains\" (dis=quarantine)") == true)
+    let inFront = try send(message(["d@bank.example"] + own), to: host)
+    #expect(inFront.description == "550 5.7.26 Rejected by the DMARC policy of bank.example")
+    let long = try host.delivered(send(message(["d@bank.example"], fields: 100), to: host))
+    #expect(long[Self.mark] == ["quarantine"])
+    let records = try host.ledger()
+    #expect(records.map(\.verdict.overrideReasons) == [[.beyondLimits], [], [.beyondLimits]])
+    #expect(
+      records.map(\.evaluation.dmarc.cause)
+        == [.multipleFromDomains, .alignedNotPassed, .messageTooLarge])
+  }
+
+  @Test func quarantinesAFromThatNamesNobodyIfToldTo() throws {
+    let host = try host("on_bad_from = \"quarantine\"\nquarantine_action = \"hold\"")
+    let message = Array("From: a@bank.example\r\nFrom: b@example.com\r\n\r\nHello.\r\n".utf8)
+    let queueID = try #require(try send(message, to: host).queueID)
+    #expect(try host.postfix.heldQueueIDs() == [queueID])
+    #expect(try host.ledger().map(\.verdict.overrideReasons) == [[.unusableFrom]])
+  }
+
   // MARK: Exemptions
 
   @Test func sparesExemptNetworks() throws {

@@ -121,6 +121,7 @@ import Testing
     let report = try scene.onlyReport(as: format)
     #expect(report.text("policy_published/domain") == "xn--bcher-kva.example")
     #expect(report.text("record/identifiers/header_from") == "post.xn--bcher-kva.example")
-    #expect(try #require(scene.build(as: format).first).fileName.contains("!xn--bcher-kva.example!"))
+    #expect(
+      try #require(scene.build(as: format).first).fileName.contains("!xn--bcher-kva.example!"))
   }
 }

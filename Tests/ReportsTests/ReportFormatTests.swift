@@ -202,7 +202,8 @@ import Testing
     Mutation("address of other characters", ">192.0.2.1<", ">mail.example<", in: valid),
     Mutation("IPv6", ">192.0.2.1<", ">2001:db8::1<", accepted: true, in: valid),
     Mutation("pct in words", "<pct>50</pct>", "<pct>half</pct>", in: valid),
-    Mutation("human_result of SPF", "softfail</result>", "softfail</result><human_result/>",
+    Mutation(
+      "human_result of SPF", "softfail</result>", "softfail</result><human_result/>",
       in: valid),
     Mutation(
       "extension", "</policy_published>", "</policy_published><extension/>", in: valid),
@@ -306,7 +307,8 @@ import Testing
       }
     }
     let expected = cases.enumerated().map { number, sample in
-      let disposition = sample.lines(in: format)[1].split(separator: " ")[0].split(separator: "=")[1]
+      let disposition = sample.lines(in: format)[1].split(separator: " ")[0].split(separator: "=")[
+        1]
       let from = sample.record.evaluation.authorDomain?.text ?? ""
       return "198.51.100.\(number) \(number + 1) \(disposition) \(from)"
     }

@@ -38,6 +38,13 @@ import Testing
       + [identifiers, "spf domain=example.com scope=mfrom result=fail"]
   }
 
+  private static func temperrorLines(_ comment: String) -> [String] {
+    [
+      "1 x 192.0.2.1", "disposition=none dkim=fail spf=fail",
+      "reason type=other comment=DMARC temperror: \(comment)", identifiers, spfPass,
+    ]
+  }
+
   static let results = [
     Case(
       name: "pass under an enforcing policy", record: .test(),
@@ -130,6 +137,18 @@ import Testing
       ]),
   ]
 
+  static let recordedErrors = [
+    Case(
+      name: "DMARC temperror as the policy records it",
+      record: .test(
+        dkim: [], dmarc: .test(.temperror, .policyTimeout), reasons: [.temporaryError]),
+      lines: temperrorLines("the policy lookup did not complete")),
+    Case(
+      name: "DMARC temperror, deferred",
+      record: .test(dkim: [], dmarc: .test(.temperror, .policyTimeout), reasons: [.deferred]),
+      lines: temperrorLines("the policy lookup did not complete; delivery was deferred")),
+  ]
+
   static let identities = [
     Case(
       name: "null reverse-path",
@@ -218,7 +237,7 @@ import Testing
       ]),
   ]
 
-  @Test(arguments: results + identities)
+  @Test(arguments: results + identities + recordedErrors)
   func showsAMessageAsItsRow(_ expected: Case) throws {
     var scene = try ReportScene()
     try scene.append(expected.record)

@@ -1,7 +1,7 @@
 /// A period whose reports were or are being built, and which messages belong to it.
 ///
 /// Members are the messages of the period that the ledger held when the window was closed, and the
-/// late ones: messages of earlier periods that came after those periods' windows had been closed.
+/// late ones: messages of other periods that came after those periods' windows had been closed.
 /// Both follow from row numbers that never change, so a window has the same members for ever.
 public struct ReportWindow: Sendable, Equatable {
   /// Seconds since the epoch, UTC; the upper bound does not belong to it.

@@ -134,6 +134,7 @@ extension SQLiteSnapshot {
     ofPolicies policyIDs: [Int64], of members: WindowMembers,
     _ body: (ReportableMessage) throws -> Void
   ) throws {
+    var reasons = ReasonLists()
     let statement = try database.cachedStatement(sql: Self.reportableMessages)
     let lateStatement = try database.cachedStatement(sql: Self.lateReportableMessages)
     for policyID in policyIDs {
@@ -143,20 +144,21 @@ extension SQLiteSnapshot {
           arguments: [
             policyID, members.period.lowerBound, members.period.upperBound,
             members.throughMessageID,
-          ]), isLate: false, body)
+          ]), isLate: false, &reasons, body)
       let late = members.late[policyID]?.messageIDs ?? []
       for begin in stride(from: 0, to: late.count, by: 1_000) {
         let numbers = late[begin..<min(begin + 1_000, late.count)].map(String.init)
         try visit(
           Row.fetchCursor(
             lateStatement, arguments: ["[" + numbers.joined(separator: ",") + "]"]), isLate: true,
-          body)
+          &reasons, body)
       }
     }
   }
 
   private func visit(
-    _ cursor: RowCursor, isLate: Bool, _ body: (ReportableMessage) throws -> Void
+    _ cursor: RowCursor, isLate: Bool, _ reasons: inout ReasonLists,
+    _ body: (ReportableMessage) throws -> Void
   ) throws {
     // The join repeats a message for each of its signatures: they follow one another.
     var current: (id: Int, message: ReportableMessage)?
@@ -165,7 +167,9 @@ extension SQLiteSnapshot {
       let id = try row.integer("id")
       if current?.id != id {
         if let message = current?.message { try body(message) }
-        current = (id, try row.reportableMessage(isLate: isLate))
+        current = (
+          id, try row.reportableMessage(reasons: try reasons.list(of: row), isLate: isLate)
+        )
       }
       if let signature = try row.reportableDKIM() { current?.message.dkim.append(signature) }
     }
@@ -200,6 +204,21 @@ extension SQLiteSnapshot {
     """
 }
 
+/// The lists of reasons met lately: few differ, and reading JSON takes long.
+private struct ReasonLists {
+  private var lists: [String: [OverrideReason]] = [:]
+
+  mutating func list(of row: StoredRow) throws -> [OverrideReason] {
+    let text = try row.text("override_reasons")
+    if text == "[]" { return [] }
+    if let list = lists[text] { return list }
+    let list: [OverrideReason] = try row.list("override_reasons")
+    if lists.count >= 1_000 { lists.removeAll() }
+    lists[text] = list
+    return list
+  }
+}
+
 extension WindowMembers.Late {
   fileprivate mutating func add(_ id: Int64, _ isReportTraffic: Bool, _ receivedAt: Int64) {
     messageIDs.append(id)
@@ -215,7 +234,9 @@ extension StoredRow {
       throughMessageID: Int64(try integer("through_message_id")))
   }
 
-  fileprivate func reportableMessage(isLate: Bool) throws -> ReportableMessage {
+  fileprivate func reportableMessage(
+    reasons: [OverrideReason], isLate: Bool
+  ) throws -> ReportableMessage {
     ReportableMessage(
       clientAddress: try address("client_address"), authorDomain: try domain("author_domain"),
       authorDomainExists: try optionalFlag("author_domain_exists"),
@@ -227,7 +248,7 @@ extension StoredRow {
       dkim: [], result: try word("dmarc_result"), cause: try word("dmarc_cause"),
       appliedPolicy: try optionalWord("applied_policy"), spfAligned: try flag("spf_aligned"),
       dkimAligned: try flag("dkim_aligned"), disposition: try word("disposition"),
-      overrideReasons: try list("override_reasons"), isLate: isLate)
+      overrideReasons: reasons, isLate: isLate)
   }
 
   fileprivate func reportableDKIM() throws -> ReportableMessage.DKIM? {

@@ -66,7 +66,8 @@ public enum DKIMCause: String, Sendable, Codable, CaseIterable {
   case fromNotSigned
   /// More signatures than are evaluated; this one was not.
   case notEvaluated
-  /// The message broke a bound on header size or count, so nothing was verified.
+  /// The message broke a bound on header size or count, so nothing was verified; or `h=` has more
+  /// names than can be looked for in a header of this length.
   case messageTooLarge
   /// libopendkim failed; a fault of ours.
   case internalError

@@ -10,6 +10,11 @@ public struct DKIMSettings: Sendable {
 
   /// Signatures evaluated per message, from the top, 1 to 50; the others are only recorded.
   public var maximumSignatures = 10
+  /// How often the names in `h=` of all signatures may be compared with the names of fields.
+  ///
+  /// libopendkim looks for each of them among all fields of the header, so that names times fields is
+  /// what a signature costs: this many take it half a second. Real mail needs some ten thousand.
+  public var maximumComparisons = 50_000_000
   /// RSA keys below this size are refused; RFC 8301 demands at least 1024 bits.
   public var minimumKeyBits = 1024
   /// What a partly signed body is worth.
@@ -55,6 +60,7 @@ final class DKIMVerifier {
         field, now: now, clockSkewSeconds: settings.clockSkewSeconds)
       return Candidate(signature: signature, problem: signature.problem)
     }
+    leaveOutWhatCostsTooMuch(fieldCount: header.count)
     guard candidates.contains(where: { $0.problem == nil }) else { return }
     feedHeader(header, libraries.library(for: candidates.map(\.signature)))
     let limited = candidates.map(\.signature).filter { $0.bodyLength != nil }
@@ -126,6 +132,29 @@ final class DKIMVerifier {
       problem: DKIMProblem(
         result: .neutral, cause: .notEvaluated,
         explanation: "Only the first \(settings.maximumSignatures) signatures are evaluated."))
+  }
+
+  /// Leaves out signatures that would make libopendkim compare too much, from the top down; smaller
+  /// ones behind them are still verified.
+  private func leaveOutWhatCostsTooMuch(fieldCount: Int) {
+    var left = settings.maximumComparisons
+    for index in candidates.indices.prefix(settings.maximumSignatures) {
+      let signature = candidates[index].signature
+      guard signature.isSafeForLibrary else { continue }
+      let (cost, isOverflow) = signature.signedNames.count
+        .multipliedReportingOverflow(by: fieldCount)
+      guard isOverflow || cost > left else {
+        left -= cost
+        continue
+      }
+      candidates[index].signature.isSafeForLibrary = false
+      candidates[index].problem =
+        candidates[index].problem
+        ?? .permerror(
+          .messageTooLarge,
+          "The signature names \(signature.signedNames.count) fields of a header of "
+            + "\(fieldCount): to look for them all is more work than is done for a message.")
+    }
   }
 
   private func feedHeader(_ header: [HeaderField], _ library: LibOpenDKIM) {

@@ -55,7 +55,7 @@ struct AuthorDomainEvaluation {
   ) {
     do throws(PolicyLookupFailure) {
       guard let found = try relations.policy(for: author) else {
-        end(.none, .noPolicyRecord, "Neither \(author) nor a domain above it publishes a policy.")
+        end(.none, .noPolicyRecord, relations.sentenceWithoutPolicy(for: author))
         return
       }
       hasRecord = true

@@ -12,8 +12,12 @@ struct CheckedIdentifiers {
 /// strictest policy first; then temperror, permerror, none, pass; of equals the one that From names
 /// first. So one failing domain fails the message whatever the DNS says of others, and a pass means
 /// that every author is vouched for. An address without a domain name, beside others that have one,
-/// counts as a domain that ends in permerror. With more domains than are allowed nothing is
-/// evaluated.
+/// counts as a domain that ends in permerror.
+///
+/// With more domains than are allowed, the first of them are evaluated. If one of these fails and
+/// its policy asks for something, that is the outcome; otherwise it is permerror, whatever the
+/// others gave, since nothing is known of the rest. So a sender gains nothing by naming domains of
+/// its own in front, be it that they pass, publish p=none, or have servers that do not answer.
 struct DMARCEvaluation {
   /// The outcome of DMARC.
   private(set) var outcome: DMARCOutcome
@@ -37,18 +41,12 @@ struct DMARCEvaluation {
       // Without From there is nothing DMARC could be about; a From that cannot be trusted is an
       // error, so that nobody takes it for mail without a policy (RFC 9989 section 11.5).
       end(cause == .noFrom ? .none : .permerror, cause, sentence)
-    case .domains(let domains, _) where domains.count > maximumAuthorDomains:
-      end(
-        .permerror, .multipleFromDomains,
-        "The From field names authors of \(domains.count) domains ("
-          + domains.prefix(3).map(\.text).joined(separator: ", ")
-          + "\(domains.count > 3 ? ", ..." : "")); at most \(maximumAuthorDomains) are evaluated.")
     case .domain, .domains:
       func ending(_ relations: DomainRelations) -> Ending? {
-        let evaluations = author.domainNames.map {
+        let evaluations = author.domainNames.prefix(maximumAuthorDomains).map {
           AuthorDomainEvaluation($0, identifiers, relations: relations, source: source, draw: draw)
         }
-        return Ending(evaluations, unusable: author.unusable)
+        return Ending(evaluations, of: author)
       }
       guard let acting = ending(relations) else { return }
       outcome = acting.outcome
@@ -75,27 +73,39 @@ private struct Ending {
   /// The identifiers as they relate to that domain.
   private(set) var identifiers: CheckedIdentifiers?
 
-  /// Nil for no evaluations; `unusable` is what is wrong with an address that has no domain name.
-  init?(_ evaluations: [AuthorDomainEvaluation], unusable: String?) {
+  /// Nil for no evaluations; these are of the first domains of `author`, or of all.
+  init?(_ evaluations: [AuthorDomainEvaluation], of author: Author) {
     guard var worst = evaluations.first else { return nil }
     for next in evaluations.dropFirst() where Self.isWorse(next.outcome, than: worst.outcome) {
       worst = next
     }
     outcome = worst.outcome
-    if let unusable, Self.severity(outcome.result) < Self.severity(.permerror) {
+    let total = author.domainNames.count
+    let results =
+      evaluations.map { "\($0.author) \($0.outcome.result.rawValue)" }
+      + (total > evaluations.count ? ["the others not evaluated"] : [])
+    let summary =
+      "From names authors of \(total) domains (" + results.joined(separator: ", ") + ")."
+    if total > evaluations.count, !Self.asksForSomething(outcome) {
+      outcome = DMARCOutcome(
+        result: .permerror, cause: .multipleFromDomains,
+        explanation: "\(summary) At most \(evaluations.count) are evaluated.",
+        discovery: worst.outcome.discovery)
+      return
+    }
+    if let unusable = author.unusable, Self.severity(outcome.result) < Self.severity(.permerror) {
       outcome = DMARCOutcome(
         result: .permerror, cause: .invalidFrom, explanation: unusable,
         discovery: worst.outcome.discovery)
       return
     }
-    author = worst.author
+    self.author = worst.author
     identifiers = worst.identifiers
-    if evaluations.count > 1 {
-      let results = evaluations.map { "\($0.author) \($0.outcome.result.rawValue)" }
-      outcome.explanation +=
-        " \(worst.author) decides: From names authors of \(evaluations.count) domains ("
-        + results.joined(separator: ", ") + ")."
-    }
+    if total > 1 { outcome.explanation += " \(worst.author) decides: \(summary)" }
+  }
+
+  private static func asksForSomething(_ outcome: DMARCOutcome) -> Bool {
+    outcome.result == .fail && outcome.appliedPolicy ?? .none > .none
   }
 
   private static func isWorse(_ one: DMARCOutcome, than other: DMARCOutcome) -> Bool {

@@ -32,11 +32,12 @@ public enum DMARCCause: String, Sendable, Codable, CaseIterable {
   case noFrom
   /// More than one From field (section 11.5).
   case multipleFromFields
-  /// From holds addresses of more domains than are evaluated (section 11.5).
+  /// From holds addresses of more domains than are evaluated, and none of those that were fails
+  /// with a policy that asks for something (section 11.5).
   case multipleFromDomains
   /// From holds no address with a domain name.
   case invalidFrom
-  /// The message broke a bound on header size or count, so From cannot be trusted.
+  /// The message broke a bound on the size or count of header fields, or on the size of From.
   case messageTooLarge
   /// The policy record could not be looked up: no answer in time.
   case policyTimeout

@@ -57,6 +57,19 @@ struct DomainRelations {
     return organization == author ? nil : try record(at: organization)
   }
 
+  /// Why there is no policy for mail from `author`; asks only what the search has asked.
+  func sentenceWithoutPolicy(for author: DomainName) -> String {
+    let organization = (try? organizationalDomain(of: author)) ?? author
+    let names = publicSuffixList == nil ? TreeWalk.names(from: author) : [author, organization]
+    let sentence = "Neither \(author) nor a domain above it publishes a policy"
+    for name in names {
+      if case .none(let count) = source.entry(at: name, rules: discovery), count > 1 {
+        return sentence + " that counts: \(name) has \(count) records where one is allowed."
+      }
+    }
+    return sentence + "."
+  }
+
   /// Looks up what the verdict needs of the Author Domain and keeps it: its policy and, when it has
   /// one, its Organizational Domain, which is returned.
   func prepare(for author: DomainName) -> DomainName? {
@@ -105,9 +118,20 @@ struct DomainRelations {
         isAligned: obstacle == nil, mode: mode, organizationalDomain: organization,
         obstacle: obstacle)
     } catch {
+      guard mayAlign(identifier, author) else { return other }
       // Under strict alignment different names do not align, whatever the DNS would have said.
       return Alignment(
         isAligned: mode == .strict ? false : nil, mode: mode, obstacle: .dnsFailure)
+    }
+  }
+
+  /// Whether two names could have one Organizational Domain, as far as the DNS answered.
+  ///
+  /// It would be one of the names that are above both, and found by a record there. So a failure
+  /// that concerns only names on one side leaves nothing open where all those have no record.
+  private func mayAlign(_ identifier: DomainName, _ author: DomainName) -> Bool {
+    TreeWalk.names(from: author).filter(identifier.isEqualOrBelow).contains { name in
+      if case .none = source.entry(at: name) { false } else { true }
     }
   }
 }

@@ -1,10 +1,10 @@
 /// A parser of address lists (RFC 5322 section 3.4 and 4.4, with UTF-8 as RFC 6532 has it).
 ///
 /// Comments, quoted strings, folds, groups, routes and empty list members are understood; what is
-/// outside the grammar is an error, with two exceptions, because the domain is unambiguous in them
+/// outside the grammar is an error, with three exceptions, because the domain is unambiguous in them
 /// and refusing such mail would let it escape its policy: a display name in front of `<` may hold
-/// characters that should have been quoted (`a@b.example <c@d.example>`), and dots may stand
-/// anywhere in a local part (`a..b.@d.example`).
+/// characters that should have been quoted (`a@b.example <c@d.example>`), dots may stand anywhere in
+/// a local part (`a..b.@d.example`), and one dot may end a domain (`a@d.example.`).
 ///
 /// The time it takes grows with the length of the value and nothing else.
 struct AddressParser {
@@ -187,12 +187,14 @@ struct AddressParser {
     return octets
   }
 
-  /// Atoms with a dot between each two.
+  /// Atoms with a dot between each two, and perhaps one behind the last.
   private mutating func parseDomain() throws(Problem) -> [UInt8] {
     var octets: [UInt8] = []
     while true {
       switch peek {
       case .atom(let label): octets += label
+      case nil where !octets.isEmpty: return octets
+      case .special(let end) where !octets.isEmpty && ",;>".utf8.contains(end): return octets
       case let token?: throw .unexpected(token.sentence)
       case nil: throw .missing("a domain")
       }

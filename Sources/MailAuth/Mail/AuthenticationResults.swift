@@ -82,7 +82,11 @@ public enum AuthenticationResults {
     text += " reason=\(FieldText.quoted(outcome.cause.rawValue))"
     // By convention a comment tells the published policy and, where it applies, what was done.
     let done = outcome.result == .fail ? " dis=\(disposition.rawValue)" : ""
-    if let record = outcome.record { text += " (p=\(record.policy.rawValue)\(done))" }
+    if let record = outcome.record {
+      text += " (p=\(record.policy.rawValue)\(done))"
+    } else if disposition != .none {
+      text += " (dis=\(disposition.rawValue))"
+    }
     text += pair("header.from", authorDomain?.text ?? "")
     guard outcome.record != nil else { return text }
     // RFC 9989 section 9.1: the policy applied or to be applied; a pass asks for nothing.

@@ -34,7 +34,7 @@ enum Author: Equatable {
   init(fromValue value: [UInt8]) {
     guard value.count <= Self.mostOctets else {
       self = .missing(
-        .invalidFrom, "The From field has more than \(Self.mostOctets) octets and is not read.")
+        .messageTooLarge, "The From field has more than \(Self.mostOctets) octets and is not read.")
       return
     }
     let addresses: [AddressParser.Address]

@@ -84,6 +84,20 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     prefixLength = length
   }
 
+  /// The IPv4 block that a block of IPv4-mapped addresses means to an administrator; any other block
+  /// as it is.
+  ///
+  /// Not for SPF, where such a block matches no client (RFC 7208 section 5).
+  public var unmapped: IPNetwork {
+    guard prefixLength >= 96, !address.isIPv4, address.unmapped.isIPv4 else { return self }
+    return IPNetwork(address: address.unmapped, prefixLength: prefixLength - 96)
+  }
+
+  private init(address: IPAddress, prefixLength: Int) {
+    self.address = address
+    self.prefixLength = prefixLength
+  }
+
   /// Whether `other` lies in this block; an IPv4-mapped IPv6 address counts as IPv4.
   public func contains(_ other: IPAddress) -> Bool {
     let candidate = address.isIPv4 ? other.unmapped : other

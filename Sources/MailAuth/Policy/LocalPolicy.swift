@@ -32,10 +32,16 @@ public struct LocalPolicy: Sendable, Equatable {
     case tempfail
   }
 
-  /// What is answered when From names no author, or several.
+  /// What is done with a message whose From names no author, or that has several From fields.
   public enum BadFromAction: String, Sendable, CaseIterable {
     /// The message is taken, and what is wrong is recorded.
+    ///
+    /// Where policies are followed, a message that breaks a limit of ours (the domains in From, the
+    /// size of the header) is quarantined all the same: the sender chooses that, and could forge
+    /// anybody behind it.
     case accept
+    /// The message is quarantined.
+    case quarantine
     /// The message is refused.
     case reject
   }
@@ -61,7 +67,7 @@ public struct LocalPolicy: Sendable, Equatable {
   public var trustedSealers: [DomainName] = []
   /// What is answered when DMARC ends in temperror.
   public var onTemporaryError = TemporaryErrorAction.accept
-  /// What is answered when From names no author, or several.
+  /// What is done with a message whose From names no author, or that has several From fields.
   public var onBadFrom = BadFromAction.accept
 
   /// Makes the policy that only watches.

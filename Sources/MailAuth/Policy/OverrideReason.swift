@@ -57,7 +57,10 @@ extension OverrideReason {
   /// A DNS answer is missing, so the client was asked to try again.
   public static let deferred = OverrideReason(
     .other, comment: "DMARC temperror, a DNS answer is missing; delivery was deferred")
-  /// The message was refused because From names no author, or several.
+  /// The message was quarantined or refused because From names no author, or there are several.
   public static let unusableFrom = OverrideReason(
     .localPolicy, comment: "the From header field is missing or ambiguous")
+  /// The message was quarantined or refused because it breaks a limit of the evaluation.
+  public static let beyondLimits = OverrideReason(
+    .localPolicy, comment: "more From domains, or a larger header, than is evaluated")
 }

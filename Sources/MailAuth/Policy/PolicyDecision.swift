@@ -25,13 +25,18 @@ struct PolicyDecision {
   // MARK: - From (RFC 9989 sections 4.2, 5.3.1 and 11.5)
 
   private mutating func judgeFrom() {
-    guard policy.onBadFrom == .reject, let problem = evaluation.dmarc.cause.fromProblem else {
-      return
-    }
+    let cause = evaluation.dmarc.cause
+    guard let problem = cause.fromProblem else { return }
+    let isEvasion = cause.breaksLimit && policy.enforcement != .off
+    guard policy.onBadFrom != .accept || isEvasion else { return }
     guard !isExempt else { return reasons.append(.exemptNetwork) }
-    disposition = .reject
-    reasons.append(.unusableFrom)
-    answer = .reject(SMTPReply(code: "550", enhancedCode: "5.7.1", text: problem))
+    reasons.append(cause.breaksLimit ? .beyondLimits : .unusableFrom)
+    if policy.onBadFrom == .reject {
+      disposition = .reject
+      answer = .reject(SMTPReply(code: "550", enhancedCode: "5.7.1", text: problem))
+    } else {
+      quarantine(problem)
+    }
   }
 
   // MARK: - Temperror (section 5.3.6)
@@ -70,24 +75,24 @@ struct PolicyDecision {
     }
     switch (policy.enforcement, asked) {
     case (.off, _), (_, .none): reasons.append(.monitoring)
-    case (_, .quarantine): quarantine()
+    case (_, .quarantine): quarantine(policyText)
     case (.quarantine, .reject):
       reasons.append(.quarantineOnly)
-      quarantine()
+      quarantine(policyText)
     case (.reject, .reject):
       if policy.sparesMailingLists, evaluation.flow.hasListFields {
         reasons.append(.mailingList)
-        quarantine()
+        quarantine(policyText)
       } else {
         reject()
       }
     }
   }
 
-  private mutating func quarantine() {
+  private mutating func quarantine(_ reason: String) {
     disposition = .quarantine
     guard policy.quarantineAction == .hold else { return }
-    answer = .hold(reason: "DMARC policy of \(authorText)")
+    answer = .hold(reason: reason)
   }
 
   private mutating func reject() {
@@ -97,6 +102,8 @@ struct PolicyDecision {
       SMTPReply(
         code: "550", enhancedCode: "5.7.26", text: policy.rejectText.text(for: authorText)))
   }
+
+  private var policyText: String { "DMARC policy of \(authorText)" }
 
   private var authorText: String {
     (evaluation.authorDomain ?? evaluation.dmarc.policyDomain)?.text ?? "the From domain"
@@ -121,8 +128,13 @@ struct PolicyDecision {
   private var looksForwarded: Bool {
     let flow = evaluation.flow
     if flow.suggestsForwarding || flow.suggestsList { return true }
-    let spf = evaluation.mailFromSPF.result
-    if !envelope.hasNullReversePath, [.fail, .softfail, .neutral].contains(spf) { return true }
+    let spf = evaluation.mailFromSPF
+    if envelope.hasNullReversePath {
+      // A bounce that is handed on has nothing but the forwarder's HELO name.
+      if spf.alignment?.isAligned == false { return true }
+    } else if [.fail, .softfail, .neutral].contains(spf.result) {
+      return true
+    }
     return evaluation.dkim.contains { $0.result == .fail && $0.alignment?.isAligned == true }
   }
 
@@ -145,11 +157,14 @@ extension DMARCCause {
     case .noFrom: "The message has no From header field (RFC 5322 section 3.6)"
     case .multipleFromFields:
       "The message has more than one From header field (RFC 5322 section 3.6)"
-    case .multipleFromDomains: "The From header field names authors of several domains"
+    case .multipleFromDomains: "The From header field names authors of too many domains"
     case .invalidFrom:
       "The From header field holds no usable address (RFC 5322 section 3.6.2)"
     case .messageTooLarge: "The message header is too large to be evaluated"
     default: nil
     }
   }
+
+  /// Whether it is a limit of ours that kept From from being judged.
+  fileprivate var breaksLimit: Bool { self == .multipleFromDomains || self == .messageTooLarge }
 }

@@ -46,7 +46,8 @@ private struct ReportedAuthentication {
       switch result.method {
       case "dmarc":
         // A later sealer could have changed From; where the result names it, it has to be this one.
-        return result.value("header", "from").map { DomainName($0) == author } ?? true
+        // Some hosts write the whole address.
+        return result.value("header", "from").map { DomainName(Self.domain($0)) == author } ?? true
       case "dkim":
         let domain = result.value("header", "d") ?? result.value("header", "i").map(Self.domain)
         return domain.map { isAligned($0, dmarc.record?.dkimAlignment) } ?? false

@@ -12,7 +12,7 @@ public enum TrustedForwarder: Sendable, Equatable, CustomStringConvertible {
   /// else.
   public init?(_ text: String) {
     if let network = IPNetwork(text) {
-      self = .network(network)
+      self = .network(network.unmapped)
     } else if let name = DomainName(text), name.labels.count >= 2,
       // A name that ends in a number would be a mistyped address.
       name.labels.last?.utf8.allSatisfy(\.isASCIIDigit) == false

@@ -56,8 +56,12 @@ extension ConfigurationKey {
   static let policyOnBadFrom = ConfigurationKey(
     "policy.on_bad_from", .choice(LocalPolicy.BadFromAction.allCases.map(\.rawValue)),
     default: .string("accept"),
-    help: "What a message is answered that has no From field, several, or one that names no author:"
-      + " \"reject\" is 550 5.7.1. It is recorded in any case.")
+    help:
+      "What is done with a message that has no From field, several, or one that names no author:"
+      + " \"reject\" is 550 5.7.1. It is recorded in any case. Such a message can show any author to"
+      + " a reader, so give another answer than \"accept\" where policies are enforced. More From"
+      + " domains or a larger header than the limits allow count as such a From; where something is"
+      + " enforced they are quarantined even under \"accept\".")
 
   static let headersReceivedSPF = ConfigurationKey(
     "headers.received_spf", .boolean, default: .boolean(false),

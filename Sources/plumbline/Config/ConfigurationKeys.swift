@@ -125,11 +125,12 @@ extension ConfigurationKey {
       + " evaluated.")
   static let dkimMinimumKeyBits = ConfigurationKey(
     "dkim.minimum_key_bits", .integer(1024...4096), default: .integer(1024), unit: "bits",
-    help: "RSA keys smaller than this are not accepted (RFC 8301 section 3.2).")
+    help: "RSA keys smaller than this are not accepted, neither for DKIM nor for ARC"
+      + " (RFC 8301 section 3.2).")
   static let dkimPartialBody = ConfigurationKey(
     "dkim.partial_body", .choice(["policy", "pass"]), default: .string("policy"),
     help: "What a signature is worth whose l= leaves a part of the body unsigned: \"policy\" means"
-      + " it does not pass.")
+      + " it does not pass. The same holds for the newest message signature of an ARC chain.")
   static let dmarcDiscovery = ConfigurationKey(
     "dmarc.discovery", .choice(DiscoveryChoice.allCases.map(\.rawValue)),
     default: .string("treewalk"),
@@ -143,7 +144,9 @@ extension ConfigurationKey {
   static let dmarcMaxAuthorDomains = ConfigurationKey(
     "dmarc.max_author_domains", .integer(1...10), default: .integer(3), unit: "domains",
     help: "How many domains of a From field with several authors are evaluated, each by itself;"
-      + " the worst result counts. With more domains the message is permerror.")
+      + " the worst result counts. With more domains the first ones are evaluated, and unless one of"
+      + " these fails under a policy that asks for something the message is permerror; see"
+      + " policy.on_bad_from.")
 
   // MARK: ledger, log
 

@@ -46,7 +46,7 @@ struct ConfigurationSettings {
       authservID: authservID, drainSeconds: integer(.milterDrainSeconds),
       skipAuthenticated: boolean(.milterSkipAuthenticated),
       skipLoopback: boolean(.milterSkipLoopback),
-      trustedNetworks: texts(.milterTrustedNetworks).compactMap { IPNetwork($0) },
+      trustedNetworks: texts(.milterTrustedNetworks).compactMap { IPNetwork($0)?.unmapped },
       onFailure: choice(.milterOnFailure))
   }
 
@@ -56,7 +56,7 @@ struct ConfigurationSettings {
     policy.quarantineAction = choice(.policyQuarantineAction)
     policy.quarantineField = QuarantineField(text(.policyQuarantineField)) ?? .standard
     policy.rejectText = RejectText(text(.policyRejectText)) ?? .standard
-    policy.exemptNetworks = texts(.policyExemptNetworks).compactMap { IPNetwork($0) }
+    policy.exemptNetworks = texts(.policyExemptNetworks).compactMap { IPNetwork($0)?.unmapped }
     policy.sparesMailingLists = boolean(.policySpareMailingLists)
     policy.trustedForwarders = texts(.policyTrustedForwarders).compactMap { TrustedForwarder($0) }
     policy.trustedSealers = texts(.arcTrustedSealers).compactMap { DomainName($0) }

@@ -30,6 +30,30 @@ struct LoadedConfiguration {
     }
   }
 
+  /// Directories that the milter will need and that are not there.
+  ///
+  /// Not an error: they may be made before the milter starts, as the systemd unit does.
+  func missingDirectories(path: String) -> [ConfigurationProblem] {
+    var files = [(ConfigurationKey.ledgerDatabase, configuration.ledger.database)]
+    if case .unix(let socket) = configuration.milter.socket {
+      files.append((.milterSocket, socket))
+    }
+    return files.compactMap { key, file in
+      let directory = Self.directory(of: file)
+      var isDirectory: ObjCBool = false
+      let exists = unsafe FileManager.default.fileExists(
+        atPath: directory, isDirectory: &isDirectory)
+      guard !exists || !isDirectory.boolValue else { return nil }
+      let problem =
+        exists
+        ? "warning: \(directory) is not a directory; name another place"
+        : "warning: the directory \(directory) does not exist; create it, writable for the user of "
+          + "the milter, before it starts"
+      return ConfigurationProblem(
+        path: path, line: values[key.name]?.line, key: key.name, problem: problem)
+    }.inFileOrder()
+  }
+
   private static func octets(of path: String) throws(ConfigurationError) -> [UInt8] {
     let content: Data
     do {

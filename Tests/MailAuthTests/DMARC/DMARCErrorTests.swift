@@ -71,6 +71,21 @@ import Testing
       zone: [policy("example.com"), spf("evil.example"), "_dmarc.evil.example: [TIMEOUT]"],
       mailFrom: "evil.example", result: .fail, cause: .passedNotAligned),
     Case(
+      name: "a passing identifier elsewhere, the walk fails below what both share",
+      zone: [policy("m.example.com"), "_dmarc.example.com: [TIMEOUT]", spf("evil.com")],
+      from: "m.example.com", mailFrom: "evil.com", result: .fail, cause: .passedNotAligned),
+    Case(
+      name: "the same, the walk fails at what both share",
+      zone: [policy("m.example.com"), "_dmarc.com: [TIMEOUT]", spf("evil.com")],
+      from: "m.example.com", mailFrom: "evil.com", result: .temperror,
+      cause: .alignmentDNSFailure),
+    Case(
+      name: "the same, what both share has a record",
+      zone: [
+        policy("m.example.com"), "_dmarc.example.com: [TIMEOUT]", policy("com"), spf("evil.com"),
+      ], from: "m.example.com", mailFrom: "evil.com", result: .temperror,
+      cause: .alignmentDNSFailure),
+    Case(
       name: "an identifier below the author that did not pass, its walk fails",
       zone: [policy("example.com"), "_dmarc.m.example.com: [SERVFAIL]"],
       mailFrom: "m.example.com", result: .fail, cause: .noIdentifier),

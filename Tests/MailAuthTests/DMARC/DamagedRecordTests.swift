@@ -94,7 +94,11 @@ import Testing
   @Test func severalRecordsAtOneNameCountAsNone() throws {
     var bed = DMARCTestBed()
     bed.zone = ["_dmarc.example.com: [{TXT: \"v=DMARC1; p=reject\"}, {TXT: \"v=DMARC1;p=none\"}]"]
-    #expect(try bed.evaluate().dmarc.result == .none)
+    let dmarc = try bed.evaluate().dmarc
+    #expect(dmarc.result == .none)
+    #expect(
+      dmarc.explanation == "Neither example.com nor a domain above it publishes a policy that "
+        + "counts: example.com has 2 records where one is allowed.")
     // A TXT record that is no DMARC record does not make it several.
     bed.zone = ["_dmarc.example.com: [{TXT: \"v=DMARC1; p=reject\"}, {TXT: \"v=spf1 -all\"}]"]
     #expect(try bed.evaluate().dmarc.result == .fail)

@@ -37,6 +37,8 @@ import Testing
     ("ann.@example.com", "example.com"),
     (".ann@example.com", "example.com"),
     ("a..b@example.com", "example.com"),
+    ("ann@example.com.", "example.com"),
+    ("Team: Ann <ann@example.com . (x)>, bob@example.com.;", "example.com"),
     // obs-domain: comments and folds around the dots.
     ("ann@example(a).(b(c))com", "example.com"),
     ("ann@\r\n\texample\r\n .com", "example.com"),
@@ -83,7 +85,8 @@ import Testing
     "ann@[192.0.2.1]", "ann@example..com", "ann@-exa mple.com x", "ann@example.com bob",
     "Ann <ann@example.com", "Ann <ann@example.com> <b@c.example>", "\"Ann <ann@example.com>",
     "(ann@example.com", "Team: ann@example.com", "ann@exam\u{0}ple.com", "a@b@c.example",
-    "ann@example.com;", "[ann@example.com]", "<ann@example.com.>",
+    "ann@example.com;", "[ann@example.com]", "<ann@example.com..>",
+    "ann@example.com.@b.example", "ann@.",
     "a b@example.com", "\"a\"b@example.com", "a\"b\"@example.com", ".@example.com",
     "ann@.example.com", "ann@\"example.com\"", "ann@example.com\\", "ann\\@b@example.com",
     "\"ann@example.com\"", "\"ann\\\"@example.com", "(ann@example.com\\)",
@@ -161,7 +164,7 @@ import Testing
   @Test func aFieldBeyondReasonIsNotRead() {
     let value = Array(repeatElement(UInt8(ascii: ","), count: Author.mostOctets))
     let address = Array("a@example.com".utf8)
-    guard case .missing(.invalidFrom, let sentence) = Author(fromValue: value + address) else {
+    guard case .missing(.messageTooLarge, let sentence) = Author(fromValue: value + address) else {
       Issue.record("read it")
       return
     }
@@ -202,7 +205,7 @@ import Testing
   }
 
   @Test func deeplyNestedCommentsCostNoStack() {
-    let value = String(repeating: "(", count: 100_000) + "a@example.com"
+    let value = String(repeating: "(", count: 65_000) + "a@example.com"
     guard case .missing(.invalidFrom, _) = Author(fromValue: Array(value.utf8)) else {
       Issue.record("accepted")
       return

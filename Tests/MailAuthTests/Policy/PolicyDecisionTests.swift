@@ -181,6 +181,13 @@ import Testing
         $0.policy.trustedForwarders = forwarder("192.0.2.1")
       }, notSpared)
     + Case.each(
+      "trusted forwarder, a bounce with its own HELO name",
+      {
+        $0.evaluation = fails(.reject, spf: .test(.pass, domain: "mx.example", isAligned: false))
+        $0.envelope = .test(mailFrom: "")
+        $0.policy.trustedForwarders = forwarder("192.0.2.1")
+      }, spared(.trustedForwarder))
+    + Case.each(
       "trusted forwarder, a null reverse-path and a HELO name that SPF fails",
       {
         $0.evaluation = fails(.reject, spf: .test(.fail))
@@ -253,25 +260,42 @@ import Testing
     var dmarc = DMARCOutcome.testWithoutRecord
     (dmarc.result, dmarc.cause) = (cause == .noFrom ? .none : .permerror, cause)
     let bad = evaluation(dmarc, author: nil)
-    return [
-      Case("\(cause), accepted") {
-        $0.evaluation = bad
-        $0.policy.enforcement = .reject
-      },
-      Case("\(cause), refused") {
-        $0.evaluation = bad
-        $0.policy.onBadFrom = .reject
-        $0.disposition = .reject
-        $0.reasons = [.unusableFrom]
-        $0.reply = "550 5.7.1 "
-      },
-      Case("\(cause), client exempt") {
-        $0.evaluation = bad
-        $0.policy.onBadFrom = .reject
-        $0.policy.exemptNetworks = clientNetwork
-        $0.reasons = [.exemptNetwork]
-      },
-    ]
+    let breaksLimit = cause == .multipleFromDomains || cause == .messageTooLarge
+    let reason = breaksLimit ? OverrideReason.beyondLimits : .unusableFrom
+    return Case.each(
+      "\(cause), accepted", { $0.evaluation = bad },
+      breaksLimit
+        ? [.quarantine: (.quarantine, [reason]), .reject: (.quarantine, [reason])] : [:])
+      + Case.each(
+        "\(cause), quarantined",
+        {
+          $0.evaluation = bad
+          $0.policy.onBadFrom = .quarantine
+        },
+        Dictionary(
+          uniqueKeysWithValues: LocalPolicy.Enforcement.allCases.map {
+            ($0, (.quarantine, [reason]))
+          })) + [
+        Case("\(cause), refused") {
+          $0.evaluation = bad
+          $0.policy.onBadFrom = .reject
+          $0.disposition = .reject
+          $0.reasons = [reason]
+          $0.reply = "550 5.7.1 "
+        },
+        Case("\(cause), enforced, client exempt") {
+          $0.evaluation = bad
+          $0.policy.enforcement = .reject
+          $0.policy.exemptNetworks = clientNetwork
+          $0.reasons = breaksLimit ? [.exemptNetwork] : []
+        },
+        Case("\(cause), client exempt") {
+          $0.evaluation = bad
+          $0.policy.onBadFrom = .reject
+          $0.policy.exemptNetworks = clientNetwork
+          $0.reasons = [.exemptNetwork]
+        },
+      ]
   }
 
   @Test(
@@ -296,7 +320,7 @@ import Testing
   @Test func everyRuleHasACommentOfItsOwn() {
     let reasons: [OverrideReason] = [
       .monitoring, .testMode, .exemptNetwork, .trustedForwarder, .mailingList, .quarantineOnly,
-      .temporaryError, .deferred, .unusableFrom, .sampledOut,
+      .temporaryError, .deferred, .unusableFrom, .sampledOut, .beyondLimits,
     ]
     #expect(Set(reasons.map(\.comment)).count == reasons.count)
     #expect(reasons.allSatisfy { $0.comment?.isEmpty == false })
@@ -368,5 +392,9 @@ import Testing
     let forwarder = TrustedForwarder(text)
     #expect((forwarder != nil) == isTaken)
     if let forwarder { #expect(TrustedForwarder(forwarder.description) == forwarder) }
+  }
+
+  @Test func aForwarderWrittenIPv4MappedIsTheIPv4Client() throws {
+    #expect(TrustedForwarder("::ffff:192.0.2.1") == TrustedForwarder("192.0.2.1"))
   }
 }

@@ -76,6 +76,10 @@ import Testing
       testDescription: "a result without the From domain",
       hops: [Hop("lists.example", "lists.example; dmarc=pass")], trusted: ["lists.example"]),
     Case(
+      testDescription: "a result with the whole From address",
+      hops: [Hop("lists.example", "lists.example; dmarc=pass header.from=ann@example.com")],
+      trusted: ["lists.example"]),
+    Case(
       testDescription: "an aligned DKIM pass",
       hops: [Hop("lists.example", "lists.example; dkim=pass header.d=mail.example.com")],
       trusted: ["lists.example"]),
