@@ -11,17 +11,28 @@ final class MailHost {
   let directory: TemporaryDirectory
   private(set) var milter: Program
   private let policy: String
+  private let zonePath: String
 
-  /// Starts both, with `settings` at the end of main.cf and `policy` at the end of plumbline.conf;
-  /// they take mail when this returns.
-  init(settings: [String] = [], policy: String = "") throws {
+  /// Starts both, with `settings` at the end of main.cf, `services` at the end of master.cf, `policy`
+  /// at the end of plumbline.conf, and `zone` at the end of the demo's zone, or with the zone of
+  /// `zoneFile`; they take mail when this returns.
+  init(
+    settings: [String] = [], services: [String] = [], policy: String = "", zone: String? = nil,
+    zoneFile: String = DemoMessage.zonePath
+  ) throws {
     self.policy = policy
     directory = try TemporaryDirectory()
+    zonePath =
+      if let zone {
+        try directory.write(
+          String(contentsOfFile: DemoMessage.zonePath, encoding: .utf8) + "\n" + zone,
+          to: "zone.yml")
+      } else { zoneFile }
     postfix = try PostfixInstance(settings: settings, services: services)
     try directory.write(
       Self.configuration(
-        socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
-        authservID: Self.authservID,
+        socket: postfix.milterSocketPath, zone: zonePath,
+        ledger: directory.path("ledger.sqlite"), authservID: Self.authservID,
         policy: policy.replacing("@POSTFIX@", with: postfix.configurationDirectory)),
       to: "plumbline.conf")
     milter = try Self.startMilter(directory)
@@ -37,8 +48,9 @@ final class MailHost {
   func configure(authservID: String = authservID, policy: String? = nil) throws {
     try directory.write(
       Self.configuration(
-        socket: postfix.milterSocketPath, ledger: directory.path("ledger.sqlite"),
-        authservID: authservID, policy: policy ?? self.policy),
+        socket: postfix.milterSocketPath, zone: zonePath,
+        ledger: directory.path("ledger.sqlite"), authservID: authservID,
+        policy: policy ?? self.policy),
       to: "plumbline.conf")
   }
 
@@ -98,7 +110,7 @@ final class MailHost {
   }
 
   private static func configuration(
-    socket: String, ledger: String, authservID: String, policy: String
+    socket: String, zone: String, ledger: String, authservID: String, policy: String
   ) -> String {
     """
     [milter]
@@ -107,7 +119,7 @@ final class MailHost {
     skip_loopback = false
 
     [dns]
-    zone_file = "\(DemoMessage.zonePath)"
+    zone_file = "\(zone)"
 
     [ledger]
     database = "\(ledger)"

@@ -79,7 +79,8 @@ struct ReportDeliveryTests {
     let store = try SQLiteStore(path: host.directory.path("ledger.sqlite"))
     let deliveries = try store.deliveries(
       in: Set(DeliveryState.allCases), dueAt: nil, ReportFilter())
-    let states = Dictionary(deliveries.map { ($0.destination, $0) }) { first, _ in first }
+    let states = Dictionary(
+      deliveries.map { ($0.destination, $0) }, uniquingKeysWith: { first, _ in first })
     #expect(states["dmarc@example.com"]?.state == .sent)
     #expect(states["books@reader.example"]?.state == .sent)
     #expect(states["modern@stranger.example"]?.state == .suppressed)
