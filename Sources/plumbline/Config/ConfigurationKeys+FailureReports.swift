@@ -19,7 +19,8 @@ extension ConfigurationKey {
     help: "Show the subject of the message in a failure report instead of a word that stands for"
       + " it; addresses in it are redacted all the same.")
   static let reportFailureRedactionKeyFile = ConfigurationKey(
-    "report.failure_redaction_key_file", .path, default: .string("/var/lib/plumbline/redaction.key"),
+    "report.failure_redaction_key_file", .path,
+    default: .string("/var/lib/plumbline/redaction.key"),
     help: "The secret by which local parts are replaced, always by the same words; made with mode"
       + " 0600 when it does not exist. With it the words can be traced back, so keep it here.")
 }
