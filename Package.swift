@@ -33,6 +33,7 @@ let package = Package(
     .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
   ],
   targets: [
+    cLibrary("CArchive", pkgConfig: "libarchive", debianPackage: "libarchive-dev"),
     cLibrary("CCurl", pkgConfig: "libcurl", debianPackage: "libcurl4-openssl-dev"),
     cLibrary("CIDN2", pkgConfig: "libidn2", debianPackage: "libidn2-dev"),
     cLibrary("CMilter", pkgConfig: "milter", debianPackage: "libmilter-dev"),
@@ -57,7 +58,9 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "Reports",
-      dependencies: ["CCurl", "COpenSSL", "CXML2", "CZlib", "Ledger", "MailAuth"],
+      dependencies: [
+        "CArchive", "CCurl", "COpenSSL", "CXML2", "CZlib", "Ledger", "MailAuth",
+      ],
       resources: [
         .embedInCode("Schemas/aggregate-report-rfc9990.xsd"),
         .embedInCode("Schemas/aggregate-report-rfc7489.xsd"),

@@ -52,7 +52,7 @@ extension RootCause {
   ///
   /// The first reason of this order is named: what kept DMARC from a verdict, what broke an aligned
   /// signature, what kept something that passed from aligning, what is wrong with SPF.
-  init?(
+  public init?(
     author: DomainName?, spf: SPFOutcome, dkim: [DKIMOutcome], dmarc: DMARCOutcome,
     flow: FlowEvidence
   ) {

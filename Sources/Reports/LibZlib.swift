@@ -69,17 +69,24 @@ struct LibZlibError: Error, CustomStringConvertible {
   }
 }
 
-/// Reads a file piece by piece, uncompressing it when it is gzip.
+/// Reads octets piece by piece, uncompressing them when they are gzip; several members in a row
+/// are one text (RFC 1952 section 2.2).
 @safe final class GzipReader {
-  private let file: FileHandle
+  private let source: (_ most: Int) throws -> [UInt8]
   private let stream: UnsafeMutablePointer<z_stream>
   private var input: [UInt8] = []
   private var consumed = 0
   private var isGzip: Bool?
-  private var isAtEnd = false
+  private var isBetweenMembers = false
 
-  init(_ file: FileHandle) throws {
-    self.file = file
+  /// Reads a file.
+  convenience init(_ file: FileHandle) throws {
+    try self.init { Array(try file.read(upToCount: $0) ?? Data()) }
+  }
+
+  /// `read` gives the next octets, as many as it is asked for at most; none at the end.
+  init(read: @escaping (_ most: Int) throws -> [UInt8]) throws {
+    source = read
     unsafe stream = .allocate(capacity: 1)
     unsafe stream.initialize(to: z_stream())
     let gzipFormat: Int32 = 15 + 16
@@ -96,10 +103,17 @@ struct LibZlibError: Error, CustomStringConvertible {
 
   /// The next octets, at most `most`; none at the end of the file.
   func read(_ most: Int) throws -> [UInt8] {
-    while !isAtEnd {
+    while true {
       if consumed == input.count {
-        input = Array(try file.read(upToCount: 64 * 1024) ?? Data())
+        input = try source(64 * 1024)
         consumed = 0
+      }
+      if isBetweenMembers {
+        // What follows and is no member is padding, which gzip leaves out too.
+        guard consumed < input.count, input[consumed] == 0x1F else { return [] }
+        let code = unsafe inflateReset(stream)
+        guard code == Z_OK else { throw LibZlibError(code: code, doing: "decompression") }
+        isBetweenMembers = false
       }
       if isGzip == nil { isGzip = input.starts(with: [0x1F, 0x8B]) }
       if isGzip == false {
@@ -110,7 +124,6 @@ struct LibZlibError: Error, CustomStringConvertible {
       let piece = try inflatePending(most)
       if !piece.isEmpty { return piece }
     }
-    return []
   }
 
   private func inflatePending(_ most: Int) throws -> [UInt8] {
@@ -128,7 +141,7 @@ struct LibZlibError: Error, CustomStringConvertible {
     consumed = input.count - Int(unsafe stream.pointee.avail_in)
     output.removeLast(Int(unsafe stream.pointee.avail_out))
     switch code {
-    case Z_STREAM_END: isAtEnd = true
+    case Z_STREAM_END: isBetweenMembers = true
     case Z_OK: break
     case Z_BUF_ERROR where !isInputAtEnd: break
     case Z_BUF_ERROR: throw LibZlibError(code: code, doing: "decompression: the file ends early")

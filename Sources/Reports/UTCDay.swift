@@ -38,9 +38,7 @@ public struct UTCDay: Sendable, Hashable, Comparable, CustomStringConvertible {
     return "\(Self.padded(year, 4))-\(Self.padded(month, 2))-\(Self.padded(day, 2))"
   }
 
-  /// A moment as `YYYY-MM-DD hh:mm:ss`, UTC.
-  ///
-  /// - Parameter epochSeconds: Seconds since the epoch.
+  /// A moment, given in seconds since the epoch, as `YYYY-MM-DD hh:mm:ss`, UTC.
   public static func timeText(_ epochSeconds: Int64) -> String {
     let day = UTCDay(containing: epochSeconds)
     let second = epochSeconds - day.begin

@@ -125,7 +125,7 @@ struct CheckCommand: ParsableCommand {
 
   private func feed(_ evaluation: MessageEvaluation) throws {
     var reader = MessageReader()
-    let input = try openInput()
+    let input = try openInputFile(message, kind: "message")
     while true {
       let chunk: Data?
       do {
@@ -137,21 +137,6 @@ struct CheckCommand: ParsableCommand {
       evaluation.take(reader.read(chunk))
     }
     evaluation.take(reader.finish())
-  }
-
-  private func openInput() throws -> FileHandle {
-    if message == "-" { return .standardInput }
-    var isDirectory: ObjCBool = false
-    guard unsafe FileManager.default.fileExists(atPath: message, isDirectory: &isDirectory) else {
-      throw UnreadableInput(message: "\(message): no such file")
-    }
-    guard !isDirectory.boolValue else {
-      throw UnreadableInput(message: "\(message): is a directory; name a message file")
-    }
-    guard let handle = FileHandle(forReadingAtPath: message) else {
-      throw UnreadableInput(message: "\(message): cannot be opened for reading")
-    }
-    return handle
   }
 
   /// An address without the angle brackets that people paste with it.

@@ -8,6 +8,24 @@ struct UnreadableInput: Error, CustomStringConvertible {
   var description: String { message }
 }
 
+/// Opens a file that a person named; `-` is standard input.
+///
+/// `kind` is what it should hold.
+func openInputFile(_ path: String, kind: String) throws(UnreadableInput) -> FileHandle {
+  if path == "-" { return .standardInput }
+  var isDirectory: ObjCBool = false
+  guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+    throw UnreadableInput(message: "\(path): no such file")
+  }
+  guard !isDirectory.boolValue else {
+    throw UnreadableInput(message: "\(path): is a directory; name a \(kind) file")
+  }
+  guard let handle = FileHandle(forReadingAtPath: path) else {
+    throw UnreadableInput(message: "\(path): cannot be opened for reading")
+  }
+  return handle
+}
+
 /// An output that cannot be created; exit status 73 (EX_CANTCREAT).
 struct CannotCreate: Error, CustomStringConvertible {
   let message: String

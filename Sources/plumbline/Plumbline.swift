@@ -9,8 +9,8 @@ struct Plumbline: ParsableCommand {
     abstract: "Says of each message whether its From domain is backed, and if not, why not.",
     version: version,
     subcommands: [
-      MilterCommand.self, CheckCommand.self, ReportCommand.self, LedgerCommand.self,
-      ConfigCommand.self,
+      MilterCommand.self, CheckCommand.self, ReportCommand.self, InspectCommand.self,
+      LedgerCommand.self, ConfigCommand.self,
     ])
 
   /// The version of the program, as reports name it.

@@ -1,8 +1,9 @@
 import MailAuth
 import Reports
 
-/// Knows mail that is about our own reports: the reports themselves where they come back, their
-/// bounces, and answers to them. It is left out of reports, or reports would be about reports.
+/// Knows mail that is about our own reports: where they come back, their bounces, answers to them.
+///
+/// It is left out of reports, or reports would be about reports.
 ///
 /// What anybody can write does not suffice where it would hide a message from the report of another
 /// domain: all authors, or all recipients, have to be ours, or a reverse-path that SPF backs.
@@ -22,6 +23,7 @@ struct ReportTraffic: Sendable, Equatable {
   ///   - envelope: Its envelope.
   ///   - authors: The addresses in its From fields.
   ///   - spf: What SPF said of the reverse-path.
+  /// - Returns: Whether it is.
   func covers(_ envelope: Envelope, authors: [String], spf: SPFResult) -> Bool {
     if !authors.isEmpty, authors.allSatisfy(isFrom) { return true }
     if spf == .pass, isOurs(envelope.mailFrom) { return true }

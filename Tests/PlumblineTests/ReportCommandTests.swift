@@ -199,7 +199,8 @@ import Testing
     #expect(made.status == 0, "\(made.errors)")
     #expect(try host.run("suppress").output.contains("dmarc@a.example, until "))
     #expect(
-      try host.run("send", "--now").output == "1 sent, 0 deferred, 1 suppressed, 0 failed; 0 left\n")
+      try host.run("send", "--now").output == "1 sent, 0 deferred, 1 suppressed, 0 failed; 0 left\n"
+    )
     #expect(try host.recipients() == ["dmarc@b.example"])
     #expect(try host.run("unsuppress", "--address", "dmarc@a.example").status == 0)
     #expect(try host.run("unsuppress", "--address", "dmarc@a.example").status == 1)

@@ -1,9 +1,10 @@
 import Foundation
 import Reports
 
-// Hands one mail to a sendmail program and says what came of it: a process that a test may kill.
+// Hands one mail to a shell script in place of sendmail and says what came of it: a process that a
+// test may kill.
 //
-// usage: TransportTestClient SENDMAIL SPOOL TOKEN TEXT
+// usage: TransportTestClient SCRIPT SPOOL TOKEN TEXT
 
 let arguments = CommandLine.arguments
 guard arguments.count == 5, let recipient = MailAddress("user@receiver.example"),
@@ -12,5 +13,6 @@ guard arguments.count == 5, let recipient = MailAddress("user@receiver.example")
     octets: Array("Subject: \(arguments[4])\r\n\r\ntext\r\n".utf8))
 else { exit(64) }
 var settings = SendmailTransport.Settings(spoolDirectory: arguments[2])
-settings.path = arguments[1]
+settings.path = "/bin/sh"
+settings.arguments = [arguments[1]]
 print(try SendmailTransport(settings).handOver(mail))

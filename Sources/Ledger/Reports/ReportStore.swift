@@ -26,9 +26,8 @@ public protocol ReportStore: Sendable {
   /// Notes that all reports of a window were built and planned.
   func windowIsPlanned(_ period: Range<Int64>, now: Int64) throws(LedgerError)
 
-  /// When the first message at or after a time was received; nil when there is none.
-  ///
-  /// - Parameter time: Seconds since the epoch, as the result.
+  /// When the first message at or after a time was received, seconds since the epoch; nil when
+  /// there is none.
   func firstMessageTime(since time: Int64) throws(LedgerError) -> Int64?
 
   // MARK: Reports and deliveries

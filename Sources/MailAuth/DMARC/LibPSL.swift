@@ -16,7 +16,7 @@ import Glibc
   deinit { unsafe psl_free(list) }
 
   /// The longest public suffix and one label more; nil when the name is a public suffix itself.
-  func organizationalDomain(of name: DomainName) -> DomainName? {
+  public func organizationalDomain(of name: DomainName) -> DomainName? {
     unsafe name.text.withCString { text in
       guard let found = unsafe psl_registrable_domain(list, text) else { return nil }
       // A pointer into `text`.

@@ -50,12 +50,11 @@ public final class HeldLease: Sendable {
   /// Whether the lease is still ours; to be asked before each step that another run must not take.
   public func holds() -> Bool {
     let time = now()
-    return state.withLock { state in
-      guard !state.isOver else { return false }
-      if time < state.lease.expiresAt - Self.seconds / 2, time >= state.renewedAt { return true }
-      renew(&state, at: time)
-      return !state.isOver
-    }
+    let current = state.withLock { $0 }
+    guard !current.isOver else { return false }
+    if time < current.lease.expiresAt - Self.seconds / 2, time >= current.renewedAt { return true }
+    renew(current.lease, at: time)
+    return state.withLock { !$0.isOver }
   }
 
   /// Gives it back; a failure to do so only makes the next run wait until it has expired.
@@ -68,19 +67,23 @@ public final class HeldLease: Sendable {
     try? store.releaseLease(holder: holder)
   }
 
-  private func renew(_ state: inout State, at time: Int64) {
-    var renewed = state.lease
+  private func renew(_ lease: ReportLease, at time: Int64) {
+    var renewed = lease
     renewed.expiresAt = time + Self.seconds
     do {
-      if try store.takeLease(renewed, now: time, isGone: { process.knowsIsGone($0) }) == nil {
+      let other = try store.takeLease(renewed, now: time, isGone: { process.knowsIsGone($0) })
+      let wasReleased = state.withLock { state in
+        if state.isOver { return other == nil }
+        state.isOver = other != nil
         state.lease = renewed
         state.renewedAt = time
-      } else {
-        state.isOver = true
+        return false
       }
+      // Taken again by mistake, right after it was given back.
+      if wasReleased { try store.releaseLease(holder: lease.holder) }
     } catch {
       // A ledger that is locked for a while; what counts is whether the lease still holds.
-      if time >= state.lease.expiresAt { state.isOver = true }
+      if time >= lease.expiresAt { state.withLock { $0.isOver = true } }
     }
   }
 
@@ -90,11 +93,9 @@ public final class HeldLease: Sendable {
         Thread.sleep(forTimeInterval: 0.5)
         guard let self else { return }
         let time = now()
-        let isOver = state.withLock { state in
-          if !state.isOver, time >= state.renewedAt + Self.renewalSeconds { renew(&state, at: time) }
-          return state.isOver
-        }
-        if isOver { return }
+        let current = state.withLock { $0 }
+        if current.isOver { return }
+        if time >= current.renewedAt + Self.renewalSeconds { renew(current.lease, at: time) }
       }
     }
     thread.name = "lease"

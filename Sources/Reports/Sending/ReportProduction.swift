@@ -64,6 +64,7 @@ public struct ReportProduction {
   /// - Parameters:
   ///   - day: The day, which has ended.
   ///   - domain: Only the reports about this policy domain; the day stays due then.
+  /// - Returns: What was built and recorded.
   /// - Throws: ``LedgerError``, ``CannotWriteReport``, ``ProductionStopped``.
   public func make(day: UTCDay, domain: DomainName? = nil) throws -> Result {
     let window = try store.closeWindow(day.window, now: now())

@@ -10,7 +10,7 @@ public struct RetrySchedule: Sendable, Equatable {
   /// Makes the default schedule: 15 minutes, doubled up to 4 hours, for 48 hours.
   public init() {}
 
-  /// When to try next after an attempt that failed for now; nil to give up.
+  /// When to try next after an attempt that failed for now.
   ///
   /// The last attempt is made when the time is over, not one pause before.
   ///
@@ -18,6 +18,7 @@ public struct RetrySchedule: Sendable, Equatable {
   ///   - attempts: How many attempts were made, the failed one included; at least 1.
   ///   - plannedAt: When it was planned, seconds since the epoch.
   ///   - now: Seconds since the epoch.
+  /// - Returns: Seconds since the epoch; nil to give up.
   public func nextAttempt(after attempts: Int, plannedAt: Int64, now: Int64) -> Int64? {
     let end = plannedAt + giveUpSeconds
     guard now < end else { return nil }

@@ -60,15 +60,27 @@ public struct SendmailTransport: ReportTransport {
     // A mail server expects LF from the programs of its own host.
     try entry.write(mail.octets.filter { $0 != 0x0D })
     guard let file = try lock(entry) else { return Self.stillRunning }
-    defer { close(file) }
-    let process = try DetachedProgram.start(
-      ["/bin/sh", "-c", Self.script, "sh", entry.directory] + command(mail), standardInput: file)
-    let ending = DetachedProgram.wait(for: process, within: settings.timeout)
-    if let status = entry.status() { return answer(status, entry) }
-    switch ending {
-    case .running: return Self.stillRunning
-    case .exited(let status): return answer(status, entry)
+    let process: pid_t
+    do throws(ReportTransportError) {
+      process = try DetachedProgram.start(
+        ["/bin/sh", "-c", Self.script, "sh", entry.directory] + command(mail),
+        standardInput: file)
+    } catch {
+      SpoolEntry.unlock(file)
+      throw error
+    }
+    switch DetachedProgram.wait(for: process, within: settings.timeout) {
+    case .running:
+      // The lock is the program's now.
+      close(file)
+      return entry.status().map { answer($0, entry) } ?? Self.stillRunning
+    case .exited(let status):
+      SpoolEntry.unlock(file)
+      return answer(entry.status() ?? status, entry)
     case .killed(let signal):
+      // `sendmail` may go on alone, and has the lock then.
+      close(file)
+      if let later = try earlierAnswer(token: mail.token) { return later }
       return TransportAnswer(
         .unknown, "the program that calls \(settings.path) was ended by signal \(signal)")
     }
@@ -80,7 +92,7 @@ public struct SendmailTransport: ReportTransport {
     let entry = SpoolEntry(spool: settings.spoolDirectory, token: token)
     do {
       guard let file = try entry.lock() else { return nil }
-      defer { close(file) }
+      defer { SpoolEntry.unlock(file) }
       return entry.status().map { answer($0, entry) }
     } catch is SpoolEntry.Busy {
       return Self.stillRunning

@@ -59,6 +59,15 @@ struct SpoolEntry {
     return file
   }
 
+  /// Gives the lock back and closes the file.
+  ///
+  /// Closing alone would leave the lock to a program that another thread is just starting, until
+  /// its copies of our files are closed.
+  static func unlock(_ file: Int32) {
+    _ = flock(file, LOCK_UN)
+    close(file)
+  }
+
   /// Somebody else holds the lock.
   struct Busy: Error {}
 

@@ -25,21 +25,22 @@ struct ConfigurationTable: Sendable {
 
 extension ConfigurationKey {
   /// Every key, grouped by table, in the order of the example file.
-  static let all = [
-    milterSocket, milterSocketMode, milterAuthservID, milterDrainSeconds, milterSkipAuthenticated,
-    milterSkipLoopback, milterTrustedNetworks, milterOnFailure,
-    dnsServers, dnsTimeoutSeconds, dnsZoneFile, dnsTrustAnchorFile, dnsCacheMegabytes,
-    limitsDeadlineSeconds, limitsHeaderBytes, limitsHeaderFields,
-    spfMaxVoidLookups,
-    dkimMaxSignatures, dkimMinimumKeyBits, dkimPartialBody,
-    dmarcDiscovery, dmarcPublicSuffixList, dmarcMaxAuthorDomains,
-    arcTrustedSealers,
-    policyEnforce, policyQuarantineAction, policyQuarantineField, policyRejectText,
-    policyExemptNetworks, policySpareMailingLists, policyTrustedForwarders, policyOnTemperror,
-    policyOnBadFrom,
-    headersReceivedSPF,
-    ledgerDatabase,
-  ] + report + failureReports + [logLevel]
+  static let all =
+    [
+      milterSocket, milterSocketMode, milterAuthservID, milterDrainSeconds, milterSkipAuthenticated,
+      milterSkipLoopback, milterTrustedNetworks, milterOnFailure,
+      dnsServers, dnsTimeoutSeconds, dnsZoneFile, dnsTrustAnchorFile, dnsCacheMegabytes,
+      limitsDeadlineSeconds, limitsHeaderBytes, limitsHeaderFields,
+      spfMaxVoidLookups,
+      dkimMaxSignatures, dkimMinimumKeyBits, dkimPartialBody,
+      dmarcDiscovery, dmarcPublicSuffixList, dmarcMaxAuthorDomains,
+      arcTrustedSealers,
+      policyEnforce, policyQuarantineAction, policyQuarantineField, policyRejectText,
+      policyExemptNetworks, policySpareMailingLists, policyTrustedForwarders, policyOnTemperror,
+      policyOnBadFrom,
+      headersReceivedSPF,
+      ledgerDatabase,
+    ] + report + failureReports + [logLevel]
 
   // MARK: milter
 

@@ -31,7 +31,8 @@ final class ProgressBar {
   /// The bar as text.
   static func text(_ title: String, _ done: Int, of all: Int) -> String {
     let filled = min(max(done, 0), all) * columns / max(all, 1)
-    let bar = String(repeating: "#", count: filled)
+    let bar =
+      String(repeating: "#", count: filled)
       + String(repeating: ".", count: columns - filled)
     return "\(title) [\(bar)] \(done) of \(all)"
   }

@@ -7,7 +7,8 @@ import Reports
 /// `plumbline report build`.
 struct ReportBuildCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "build", abstract: "Build the reports of days that have ended, and plan where they go.",
+    commandName: "build",
+    abstract: "Build the reports of days that have ended, and plan where they go.",
     discussion: """
       Without --out, each day that has ended and was not built yet is closed: from now on its \
       reports are the same whenever they are built, and later messages go to the next day's. One \

@@ -3,8 +3,9 @@ import Ledger
 import MailAuth
 import Reports
 
-/// The parts that look at reports and build them. Nothing in here can send: that takes
-/// ``SendingParts``, which a dry run does not make.
+/// The parts that look at reports and build them.
+///
+/// Nothing in here can send: that takes ``SendingParts``, which a dry run does not make.
 struct ReportParts {
   let wiring: Wiring
   let store: SQLiteStore
@@ -15,6 +16,7 @@ struct ReportParts {
   /// - Parameters:
   ///   - configuration: The settings.
   ///   - isReadOnly: Whether nothing may be changed.
+  /// - Throws: ``StartFailure`` when the ledger cannot be used.
   init(_ configuration: Configuration, isReadOnly: Bool) throws {
     wiring = Wiring(configuration: configuration)
     let wiring = wiring
@@ -32,6 +34,8 @@ struct ReportParts {
   /// Decides where reports go.
   ///
   /// - Parameter keepsAnswers: Whether what the DNS says of destinations is kept in the ledger.
+  /// - Returns: The planner.
+  /// - Throws: ``StartFailure`` when the DNS cannot be asked as configured.
   func planner(keepsAnswers: Bool = true) throws -> ReportPlanner {
     let seconds = wiring.configuration.limits.deadlineSeconds
     let verifier = try starting {

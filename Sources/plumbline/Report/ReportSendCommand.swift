@@ -82,7 +82,8 @@ struct SendingPreview {
         try store.reports(filter), SuppressionList(try store.suppressions(), now: now)
       )
     }
-    let byID = Dictionary(reports.map { ($0.reportID, $0) }, uniquingKeysWith: { first, _ in first })
+    let byID = Dictionary(
+      reports.map { ($0.reportID, $0) }, uniquingKeysWith: { first, _ in first })
     for delivery in due {
       guard let report = byID[delivery.reportID] else { continue }
       let reason = ReportURI(address: delivery.destination).flatMap {

@@ -101,6 +101,8 @@ struct ReportSuppressCommand: ParsableCommand {
       domain: domain, address: address, reason: entry.reason, origin: entry.origin.rawValue,
       createdAt: entry.createdAt, expiresAt: entry.expiresAt, isActive: isActive)
     let state = isActive ? end : "expired"
-    try output.show("\(prefix)\(domain ?? address ?? ""), \(state), \(entry.origin.rawValue): \(entry.reason)", line)
+    try output.show(
+      "\(prefix)\(domain ?? address ?? ""), \(state), \(entry.origin.rawValue): \(entry.reason)",
+      line)
   }
 }

@@ -69,7 +69,9 @@ enum ReportWording {
       "Name       \(report.fileName)",
     ]
     lines += details.files.map { "File       \($0)" }
-    if details.files.isEmpty { lines.append("File       none; it is built again when it is needed") }
+    if details.files.isEmpty {
+      lines.append("File       none; it is built again when it is needed")
+    }
     if let problem = report.problem { lines.append("Rejected   \(problem)") }
     if let note = report.note { lines.append("Note       \(note)") }
     for (delivery, events) in zip(details.deliveries, details.events) {

@@ -12,9 +12,14 @@ enum StopRequest {
   static func listen() {
     // So that the handler finds it made.
     flag.store(false, ordering: .relaxed)
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
     for number in [SIGTERM, SIGINT] {
       signal(number) { _ in StopRequest.flag.store(true, ordering: .relaxed) }
+      unsafe sigaddset(&signals, number)
     }
+    // Whoever started us may have had them blocked, which is inherited.
+    unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
   /// Whether it was asked.

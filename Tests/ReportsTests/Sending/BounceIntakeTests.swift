@@ -136,8 +136,9 @@ import Testing
     let token = try #require(try scene.deliveries().first { $0.state == .sent }).token
     let mail = try bounce(
       to: "dmarc-bounce+\(token)@receiver.example", subject: "x")
-    #expect(try intake(bounces: 4, isDryRun: true).take(mail, recipient: nil, now: scene.now)
-      .suppression == nil)
+    #expect(
+      try intake(bounces: 4, isDryRun: true).take(mail, recipient: nil, now: scene.now)
+        .suppression == nil)
     let result = try intake().take(mail, recipient: nil, now: scene.now)
     #expect(result.suppression != nil)
     let entry = try #require(try scene.store.suppressions().first)

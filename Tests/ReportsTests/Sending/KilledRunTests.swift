@@ -10,7 +10,7 @@ import Testing
 @Suite struct KilledRunTests {
   private static let domains = ["a.example", "b.example", "c.example"]
 
-  /// Lets runs die after 0, 1, 2 ... steps until one gets through; calls `check` after each.
+  /// Lets runs die after ever more steps until one gets through; calls `check` after each.
   private func killEverywhere(
     _ scene: () throws -> SendingScene,
     _ run: (SendingScene, Lifetime) throws -> Void, _ check: (SendingScene, Int) throws -> Void
@@ -101,8 +101,10 @@ import Testing
       _ = try scene.production(MortalStore(store: scene.store, life: life)).make(
         day: SendingScene.day)
     } _: { scene, steps in
-      // Late, so that the second run must not count it.
-      try scene.store.append(.test(queueID: "late", at: SendingScene.day.begin + 5))
+      if try !scene.store.reportWindows().isEmpty {
+        // Late, so that the second run must not count it.
+        try scene.store.append(.test(queueID: "late", at: SendingScene.day.begin + 5))
+      }
       try scene.plan()
       #expect(try scene.deliveries().count == 3, "killed after \(steps) steps")
       #expect(try scene.store.reportWindows().map { $0.plannedAt != nil } == [true])

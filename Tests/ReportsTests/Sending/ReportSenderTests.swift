@@ -50,7 +50,8 @@ import Testing
     #expect(pauses.reduce(0, +) == 172_800)
     let delivery = try scene.onlyDelivery()
     #expect(delivery.state == .failed)
-    #expect(delivery.reason == "given up after \(delivery.attempts) attempts: \(delivery.answer ?? "")")
+    #expect(
+      delivery.reason == "given up after \(delivery.attempts) attempts: \(delivery.answer ?? "")")
     #expect(Set(scene.server.mails.map(\.token)).count == 1)
   }
 
