@@ -7,12 +7,15 @@ public enum ReportFormat: String, Sendable, Codable, CaseIterable {
   /// RFC 7489 appendix C, for consumers that know nothing newer.
   case rfc7489
 
+  /// The XML namespace of all elements of RFC 9990 reports.
+  static let namespaceOfRFC9990 = "urn:ietf:params:xml:ns:dmarc-2.0"
+
   /// The XML namespace of all elements; nil for none.
   ///
   /// RFC 7489 has one for the root alone, which nobody writes and many consumers do not expect.
   public var namespace: String? {
     switch self {
-    case .rfc9990: "urn:ietf:params:xml:ns:dmarc-2.0"
+    case .rfc9990: Self.namespaceOfRFC9990
     case .rfc7489: nil
     }
   }

@@ -248,7 +248,7 @@ struct AggregateReportReader {
 
   private mutating func setForm(_ namespace: String) {
     switch namespace {
-    case AggregateReport.namespace: report.form = .rfc9990
+    case ReportFormat.namespaceOfRFC9990: report.form = .rfc9990
     case _ where !ReportElements.namespaces.contains(namespace):
       report.form = .other
       problems.add("the namespace \"\(shown(namespace))\" is that of neither format", line: 1)

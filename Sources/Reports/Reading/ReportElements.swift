@@ -22,7 +22,7 @@ struct ReportElements {
   static let maximumElements = 20_000
   /// The namespaces in which elements of a report are; drafts and most reporters use none.
   static let namespaces: Set<String> = [
-    "", AggregateReport.namespace, "http://dmarc.org/dmarc-xml/0.1",
+    "", ReportFormat.namespaceOfRFC9990, "http://dmarc.org/dmarc-xml/0.1",
   ]
   /// Elements that hold elements, so that text in them is a sign of damage.
   private static let containers: Set<String> = [

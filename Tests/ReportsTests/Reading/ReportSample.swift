@@ -91,12 +91,11 @@ enum ReportSample {
 
   /// Octets as gzip.
   static func gzip(_ octets: [UInt8]) throws -> [UInt8] {
-    let directory = try TemporaryDirectory()
-    let path = try directory.write("", to: "x.gz")
-    let writer = try GzipWriter(try FileHandle(forWritingTo: URL(filePath: path)))
+    var packed: [UInt8] = []
+    let writer = try GzipWriter { packed += $0 }
     try writer.write(octets)
     try writer.finish()
-    return Array(try Data(contentsOf: URL(filePath: path)))
+    return packed
   }
 
   static func gzip(_ text: String) throws -> [UInt8] { try gzip(Array(text.utf8)) }

@@ -16,7 +16,7 @@ import Testing
     var testDescription: String { title }
   }
 
-  private static let newNamespace = "<feedback xmlns=\"\(AggregateReport.namespace)\">"
+  private static let newNamespace = "<feedback xmlns=\"\(ReportFormat.namespaceOfRFC9990)\">"
 
   private static func policy(_ more: String) -> String {
     "<policy_published><domain>example.com</domain><p>none</p>\(more)</policy_published>"
