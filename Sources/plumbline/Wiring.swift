@@ -72,8 +72,9 @@ struct Wiring {
       ledgerIdentity: try ledger.identity())
   }
 
-  /// How failure reports are prepared; nil when there are none. Makes the key for redaction when
-  /// there is none yet.
+  /// How failure reports are prepared; nil when there are none.
+  ///
+  /// Makes the key for redaction when there is none yet.
   func failureCapture() throws -> FailureCapture.Settings? {
     let failures = configuration.failureReports
     guard failures.isEnabled else { return nil }
