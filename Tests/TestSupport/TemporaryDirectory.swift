@@ -46,8 +46,3 @@ public final class TemporaryDirectory: Sendable {
     return path(name)
   }
 }
-
-extension TemporaryDirectory {
-  /// x.
-  public static func dump(_ o: [UInt8], _ p: String) throws { try Data(o).write(to: URL(filePath: p)) }
-}
