@@ -17,11 +17,15 @@ public struct MessageRecord: Sendable, Equatable {
   public var verdict: Verdict
   /// Whether the message is about our own reports, such as a bounce of one; it is not reported.
   public var isReportTraffic: Bool
+  /// What a failure report about the message will say; nil when none is wanted.
+  ///
+  /// What is read from the ledger never has it.
+  public var failureIncident: FailureIncident?
 
   /// Makes a record.
   public init(
     host: String, queueID: String, receivedAt: Int64, envelope: Envelope, evaluation: Evaluation,
-    verdict: Verdict, isReportTraffic: Bool = false
+    verdict: Verdict, isReportTraffic: Bool = false, failureIncident: FailureIncident? = nil
   ) {
     self.host = host
     self.queueID = queueID
@@ -30,5 +34,6 @@ public struct MessageRecord: Sendable, Equatable {
     self.evaluation = evaluation
     self.verdict = verdict
     self.isReportTraffic = isReportTraffic
+    self.failureIncident = failureIncident
   }
 }

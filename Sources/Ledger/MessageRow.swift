@@ -13,11 +13,15 @@ struct MessageRow: Sendable {
   let spfOutcomes: [[DatabaseValue]]
   /// Values for ``dkimOutcome``, without the message.
   let dkimOutcomes: [[DatabaseValue]]
+  /// The details of a failure incident; nil when there is none.
+  let incident: DatabaseValue?
 
   init(_ fullRecord: MessageRecord) {
     let record = fullRecord.withoutLocalParts
     let evaluation = record.evaluation
     policyRecord = Self.policyValues(evaluation.dmarc)
+    // A report about mail about our reports could go on for ever.
+    incident = record.isReportTraffic ? nil : record.failureIncident.map(Self.jsonText)
     spfOutcomes = [
       Self.values(evaluation.heloSPF, identity: .helo),
       Self.values(evaluation.mailFromSPF, identity: .mailFrom),
@@ -54,6 +58,10 @@ struct MessageRow: Sendable {
     for values in dkimOutcomes {
       try database.cachedStatement(sql: Self.insertDKIM)
         .execute(arguments: StatementArguments([id] + values))
+    }
+    if let incident {
+      try database.cachedStatement(sql: Self.insertIncident)
+        .execute(arguments: ["message": id, "details": incident])
     }
   }
 

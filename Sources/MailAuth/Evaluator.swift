@@ -87,6 +87,7 @@ public final class MessageEvaluation {
   private struct CheckedSPF: Sendable {
     var outcome: SPFOutcome
     var dns: [DNSEvidence]
+    var records: [PublishedSPFRecord]
   }
 
   fileprivate init(
@@ -105,7 +106,8 @@ public final class MessageEvaluation {
         let outcome = SPFCheck(settings: evaluator.settings.spf, resolver: resolver).check(
           identity: identity, client: envelope.clientAddress, helo: envelope.helo,
           mailFrom: envelope.mailFrom, receivingHost: evaluator.settings.receivingHost, now: now)
-        return CheckedSPF(outcome: outcome, dns: resolver.evidence)
+        return CheckedSPF(
+          outcome: outcome, dns: resolver.evidence, records: resolver.spfRecords)
       }
     }
     let heloSPF = check(.helo)
@@ -208,6 +210,11 @@ public final class MessageEvaluation {
       dns: helo.dns + mailFrom.dns + dkimResolver.evidence + arcResolver.evidence
         + dmarcResolver.evidence)
   }
+
+  /// The SPF records that the check of the reverse-path used; waits for that check.
+  ///
+  /// They are no part of the evaluation: only a failure report needs them (RFC 6591 section 3.2.6).
+  public var mailFromSPFRecords: [PublishedSPFRecord] { mailFromSPF.value().records }
 
   /// The outcome of a chain in a header that was too large to be kept.
   private var unreadChain: ARCOutcome { isHeaderTooLarge ? .messageTooLarge : .noSets }

@@ -3,6 +3,7 @@ import Ledger
 import Logging
 import MailAuth
 import Milter
+import Reports
 
 /// One message on its way in: evaluated, written to the ledger, marked, and let through.
 final class IncomingMessage: MilterTransaction {
@@ -20,6 +21,8 @@ final class IncomingMessage: MilterTransaction {
     var deadlineSeconds: Int
     /// Knows mail about our own reports.
     var reportTraffic: ReportTraffic
+    /// How failure reports are prepared; nil when there are none.
+    var failureCapture: FailureCapture.Settings?
     /// What a message is answered whose evaluation failed through a fault of ours.
     var onFailure: Configuration.OnFailure
   }
@@ -34,6 +37,7 @@ final class IncomingMessage: MilterTransaction {
   /// More From fields than this are not looked at.
   private static let mostFromFields = 10
   private var fromFields = 0
+  private var failure: FailureCapture?
 
   init(_ start: MilterEnvelopeStart, clientAddress: IPAddress, context: Context) {
     self.context = context
@@ -42,6 +46,7 @@ final class IncomingMessage: MilterTransaction {
       clientAddress: clientAddress, clientName: start.clientName, helo: start.helo,
       mailFrom: start.mailFrom)
     forged = ForgedFields(context.verdicts)
+    failure = context.failureCapture.map { FailureCapture($0) }
     receivedAt = Int64(Date().timeIntervalSince1970)
     let seconds = context.deadlineSeconds
     evaluation = context.evaluator.begin(
@@ -56,6 +61,7 @@ final class IncomingMessage: MilterTransaction {
 
   func header(_ field: HeaderField) {
     forged.add(field)
+    failure?.add(field)
     if field.isNamed("From") {
       fromFields += 1
       if fromFields <= Self.mostFromFields {
@@ -104,11 +110,18 @@ final class IncomingMessage: MilterTransaction {
 
   /// Commits the message to the ledger; a failure is ours and changes nothing for the message.
   private func record(_ queueID: String, _ result: Evaluation, _ verdict: Verdict) {
+    let host = start.hostName ?? context.hostName
+    let incident = failure?.incident(
+      result,
+      FailureCapture.Reception(
+        envelope: envelope, host: host, receivedAt: receivedAt, verdict: verdict),
+      spfRecords: evaluation.mailFromSPFRecords)
     let record = MessageRecord(
-      host: start.hostName ?? context.hostName, queueID: queueID, receivedAt: receivedAt,
+      host: host, queueID: queueID, receivedAt: receivedAt,
       envelope: envelope, evaluation: result, verdict: verdict,
       isReportTraffic: context.reportTraffic.covers(
-        envelope, authors: authors, spf: result.mailFromSPF.result))
+        envelope, authors: authors, spf: result.mailFromSPF.result),
+      failureIncident: incident)
     do {
       try context.ledger.append(record)
     } catch {

@@ -147,6 +147,8 @@ private final class InspectOutput {
 extension String {
   /// The text with "?" for line ends and whatever else could steer a terminal.
   var onOneLine: String {
+    // Nearly all text is of this kind, and there is much of it.
+    if utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return self }
     let lineEnds: Set<UInt32> = [0x0A, 0x2028, 0x2029]
     var scalars = UnicodeScalarView()
     for scalar in unicodeScalars {

@@ -91,6 +91,7 @@ final class MilterService: Sendable {
       verdicts: configuration.verdictSettings, hostName: wiring.hostName,
       deadlineSeconds: configuration.limits.deadlineSeconds,
       reportTraffic: ReportTraffic(configuration.report),
+      failureCapture: try wiring.failureCapture(),
       onFailure: configuration.milter.onFailure)
   }
 }

@@ -72,6 +72,21 @@ struct Wiring {
       ledgerIdentity: try ledger.identity())
   }
 
+  /// How failure reports are prepared; nil when there are none.
+  ///
+  /// Makes the key for redaction when there is none yet.
+  func failureCapture() throws -> FailureCapture.Settings? {
+    let failures = configuration.failureReports
+    guard failures.isEnabled else { return nil }
+    let report = configuration.report
+    let key = try RedactionKey(path: failures.redactionKeyFile)
+    return FailureCapture.Settings(
+      headerRedactor: HeaderRedactor(
+        redactor: Redactor(key: key), keepsSubject: failures.keepsSubject),
+      authservID: configuration.milter.authservID,
+      ownAddresses: [report.email, report.from, report.envelopeFrom].compactMap { $0 })
+  }
+
   /// This host's name, where the MTA gives none.
   var hostName: String { HostName.fullName() }
 }

@@ -147,7 +147,7 @@ import Testing
     for format in ["text", "json"] {
       let run = try inspect(["--format", format, broken, whole])
       #expect(run.status == 65)
-      #expect(run.errors.contains("plumbline: \(broken): line 16: not well-formed XML: "))
+      #expect(run.errors.contains("plumbline: \(broken): line 15: not well-formed XML: "))
       #expect(!run.errors.contains(whole))
       #expect(run.output.contains("Receiver"))
     }

@@ -59,27 +59,7 @@ extension SQLiteStore: ReportStore {
   public func keep(
     _ report: StoredReport, _ deliveries: [StoredDelivery]
   ) throws(LedgerError) -> Bool {
-    try change { database in
-      // One that failed its check never left, so a better one may take its place.
-      try database.execute(
-        sql: "DELETE FROM report WHERE report_id = ? AND problem IS NOT NULL",
-        arguments: [report.reportID])
-      try database.execute(
-        sql: """
-          INSERT INTO report (kind, report_id, policy_domain, begin_at, end_at, file_name, messages,
-            late_messages, aligned_messages, row_count, problem, note, content, built_at)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
-          """,
-        arguments: [
-          report.kind.rawValue, report.reportID, report.policyDomain.text,
-          report.period.lowerBound, report.period.upperBound, report.fileName, report.messages,
-          report.lateMessages, report.alignedMessages, report.rows, report.problem, report.note,
-          report.content.map { Data($0) }, report.builtAt,
-        ])
-      guard database.changesCount > 0 else { return false }
-      for delivery in deliveries { _ = try insert(delivery, into: database) }
-      return true
-    }
+    try change { database in try insert(report, deliveries, into: database) }
   }
 
   /// Finds reports; see ``ReportStore/reports(_:)``.
@@ -123,6 +103,31 @@ extension SQLiteStore: ReportStore {
   }
 
   // MARK: Shared with the other parts
+
+  /// Inserts a report with its deliveries; false when one with this ID stands in the way.
+  func insert(
+    _ report: StoredReport, _ deliveries: [StoredDelivery], into database: Database
+  ) throws -> Bool {
+    // One that failed its check never left, so a better one may take its place.
+    try database.execute(
+      sql: "DELETE FROM report WHERE report_id = ? AND problem IS NOT NULL",
+      arguments: [report.reportID])
+    try database.execute(
+      sql: """
+        INSERT INTO report (kind, report_id, policy_domain, begin_at, end_at, file_name, messages,
+          late_messages, aligned_messages, row_count, problem, note, content, built_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+        """,
+      arguments: [
+        report.kind.rawValue, report.reportID, report.policyDomain.text,
+        report.period.lowerBound, report.period.upperBound, report.fileName, report.messages,
+        report.lateMessages, report.alignedMessages, report.rows, report.problem, report.note,
+        report.content.map { Data($0) }, report.builtAt,
+      ])
+    guard database.changesCount > 0 else { return false }
+    for delivery in deliveries { _ = try insert(delivery, into: database) }
+    return true
+  }
 
   /// Runs a transaction that changes something.
   func change<Result>(_ body: (Database) throws -> Result) throws(LedgerError) -> Result {

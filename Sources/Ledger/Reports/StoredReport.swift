@@ -32,7 +32,8 @@ public struct StoredReport: Sendable, Equatable {
   public var problem: String?
   /// What is to be said of where it goes, such as why it goes nowhere; nil for nothing.
   public var note: String?
-  /// The octets of a failure report's mail without its header; nil for an aggregate report.
+  /// A failure report's mail without the fields that depend on its way: Subject, the MIME fields,
+  /// an empty line and the body, CRLF line ends; nil for an aggregate report.
   public var content: [UInt8]?
   /// When it was built, seconds since the epoch.
   public var builtAt: Int64

@@ -38,6 +38,7 @@ final class CheckResolver: Sendable {
   private let deadline: ContinuousClock.Instant?
   // A lock although a check runs on one thread: that thread differs from the one that collects.
   private let collected = Mutex<[DNSEvidence]>([])
+  private let records = Mutex<[PublishedSPFRecord]>([])
 
   init(_ resolver: any Resolver, deadline: ContinuousClock.Instant?) {
     self.resolver = resolver
@@ -47,6 +48,9 @@ final class CheckResolver: Sendable {
   /// What was asked so far, in order.
   var evidence: [DNSEvidence] { collected.withLock { $0 } }
 
+  /// The SPF records among the answers so far, in order.
+  var spfRecords: [PublishedSPFRecord] { records.withLock { $0 } }
+
   /// Answers one question and keeps the evidence.
   func answer(_ name: String, _ type: DNSRecordType) -> DNSAnswer {
     let question = DNSQuestion(name, type)
@@ -54,6 +58,15 @@ final class CheckResolver: Sendable {
       question.isValidName
       ? resolver.answer(question, deadline: deadline) : DNSAnswer(outcome: .invalidName)
     collected.withLock { $0.append(DNSEvidence(question: question, answer: answer)) }
+    if type == .txt {
+      let found = PublishedSPFRecord.records(answer, at: question.name)
+      records.withLock { kept in
+        for record in found.prefix(PublishedSPFRecord.mostRecords - kept.count)
+        where !kept.contains(record) {
+          kept.append(record)
+        }
+      }
+    }
     return answer
   }
 

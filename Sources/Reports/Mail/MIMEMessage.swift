@@ -39,6 +39,28 @@ public struct MIMEMessage: Sendable {
       for field in header { octets += field.name + [0x3A] + field.value + [0x0D, 0x0A] }
       return octets + [0x0D, 0x0A] + body
     }
+
+    /// Signs the message and puts it into an envelope; as ``MIMEMessage/outgoing``.
+    func outgoing(
+      token: String, from envelopeSender: MailAddress?, to recipient: MailAddress,
+      signer: DKIMSigner?, now: Int64
+    ) throws(ReportMailError) -> OutgoingMail {
+      var signed = self
+      if let signer {
+        do {
+          let field = try signer.sign(header: header, body: body, now: now)
+          signed.header.insert(field, at: 0)
+        } catch {
+          throw .unsigned(error)
+        }
+      }
+      guard
+        let mail = OutgoingMail(
+          token: token, envelopeSender: envelopeSender, recipient: recipient,
+          octets: signed.octets)
+      else { throw .token(token) }
+      return mail
+    }
   }
 
   /// Writes the message.
@@ -83,21 +105,8 @@ public struct MIMEMessage: Sendable {
     token: String, from envelopeSender: MailAddress?, to recipient: MailAddress,
     signer: DKIMSigner?, now: Int64
   ) throws(ReportMailError) -> OutgoingMail {
-    var composed = self.composed()
-    if let signer {
-      do {
-        let field = try signer.sign(header: composed.header, body: composed.body, now: now)
-        composed.header.insert(field, at: 0)
-      } catch {
-        throw .unsigned(error)
-      }
-    }
-    guard
-      let mail = OutgoingMail(
-        token: token, envelopeSender: envelopeSender, recipient: recipient,
-        octets: composed.octets)
-    else { throw .token(token) }
-    return mail
+    try composed().outgoing(
+      token: token, from: envelopeSender, to: recipient, signer: signer, now: now)
   }
 
   /// A boundary that no line of the contents begins with; "=_" occurs in no encoded content.

@@ -35,6 +35,12 @@ public struct ReportComposer {
     guard let recipient = MailAddress(delivery.destination) else {
       throw UnfitReport(problem: "\(delivery.destination) is not a mail address")
     }
+    if report.kind == .failure {
+      guard let mail = FailureReportMail(report, to: recipient, token: delivery.token) else {
+        throw UnfitReport(problem: "the ledger holds no mail of this failure report")
+      }
+      return try mail.compose(settings, signer: signer, now: now)
+    }
     guard report.kind == .aggregate, let format = ReportFormat(rawValue: delivery.format) else {
       throw UnfitReport(problem: "there is no form \"\(delivery.format)\" of a report")
     }

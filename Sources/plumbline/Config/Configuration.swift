@@ -101,6 +101,7 @@ struct Configuration: Sendable, Equatable {
   var headers: Headers
   var ledger: Ledger
   var report: Report
+  var failureReports: FailureReports
   var log: Log
 
   /// How verdicts are reached and written.

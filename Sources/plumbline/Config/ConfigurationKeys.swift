@@ -40,7 +40,7 @@ extension ConfigurationKey {
       policyOnBadFrom,
       headersReceivedSPF,
       ledgerDatabase,
-    ] + report + [logLevel]
+    ] + report + failureReports + [logLevel]
 
   // MARK: milter
 

@@ -33,7 +33,7 @@ struct ConfigurationSettings {
         maxAuthorDomains: integer(.dmarcMaxAuthorDomains)),
       policy: policy, headers: Configuration.Headers(receivedSPF: boolean(.headersReceivedSPF)),
       ledger: Configuration.Ledger(database: file(.ledgerDatabase)),
-      report: report(authservID: authservID),
+      report: report(authservID: authservID), failureReports: failureReports,
       log: Configuration.Log(level: choice(.logLevel)))
   }
 

@@ -8,7 +8,8 @@ struct ReportRunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Build what is to be built, then send what is due; for a timer.",
     discussion: """
-      report build and report send one after the other, in one run; see there. With \
+      report build and report send one after the other, in one run; see there. Failure reports, \
+      if they are switched on, come first and are not spread. With \
       report.enabled = false reports are built and nothing is sent.
 
       Exit status: 0 done, 1 at least one report was rejected, 64 bad usage, 70 a fault of our \
@@ -35,6 +36,7 @@ struct ReportRunCommand: ParsableCommand {
       return try SendingPreview(parts, output).show(ReportFilter())
     }
     let built = try ReportWork.run(configuration) { work in
+      try work.reportFailures(output)
       let built = try work.build(day: nil, domain: nil, output)
       guard configuration.report.isEnabled else {
         try ReportSendCommand.showSwitch(output)

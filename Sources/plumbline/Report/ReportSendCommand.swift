@@ -39,7 +39,8 @@ struct ReportSendCommand: ParsableCommand {
     }
     guard configuration.report.isEnabled else { return try Self.showSwitch(output) }
     let summary = try ReportWork.run(configuration) { work in
-      try work.send(selection.filter, now: now)
+      try work.reportFailures(output)
+      return try work.send(selection.filter, now: now)
     }
     try output.show(ReportWording.summary(summary), SummaryJSON(summary))
   }

@@ -105,6 +105,10 @@ import Testing
     ("report.give_up_hours", ["0", "241"]),
     ("report.bounces_before_suppression", ["0", "101"]),
     ("report.suppression_days", ["0", "3651"]),
+    ("report.failure_reports", ["'yes'", "1"]),
+    ("report.failure_per_domain_hour", ["0", "1001"]),
+    ("report.failure_keep_subject", ["'no'", "0"]),
+    ("report.failure_redaction_key_file", ["''", "1"]),
     ("log.level", ["'verbose'", "'INFO'", "3"]),
   ]
 
