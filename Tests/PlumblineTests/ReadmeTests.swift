@@ -13,7 +13,7 @@ import Testing
     var text = try String(contentsOf: Self.url, encoding: .utf8)
     if ProcessInfo.processInfo.environment["PLUMBLINE_UPDATE_GOLDEN"] == "1" {
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-      let first = try #require(lines.firstIndex { $0.hasPrefix("| key |") })
+      let first = try #require(lines.firstIndex { $0.hasPrefix("| key | type |") })
       let end = try #require(lines[first...].firstIndex { !$0.hasPrefix("|") })
       text = (lines[..<first] + [Substring(table.dropLast())] + lines[end...])
         .joined(separator: "\n")

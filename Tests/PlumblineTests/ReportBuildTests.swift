@@ -67,13 +67,13 @@ import Testing
   }
 
   @Test func buildsTheOldFormWhenAsked() throws {
-    let result = try build("2026-11-20", ["--format", "rfc7489"], into: "old")
+    let result = try build("2026-11-20", ["--form", "rfc7489"], into: "old")
     #expect(result.status == 0)
     let name = try #require(try files("old").keys.first)
     let text = try Program.run("/bin/gzip", ["-dc", directory.path("old") + "/" + name]).output
     #expect(text.contains("<feedback>"))
     #expect(text.contains("<pct>100</pct>"))
-    let wrong = try build("2026-11-20", ["--format", "rfc1"], into: "wrong")
+    let wrong = try build("2026-11-20", ["--form", "rfc1"], into: "wrong")
     #expect(wrong.status == 64)
   }
 
