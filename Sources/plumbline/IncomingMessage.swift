@@ -78,17 +78,18 @@ final class IncomingMessage: MilterTransaction {
   func endOfMessage(queueID: String) -> MilterVerdict {
     let began = ContinuousClock.now
     let result = evaluation.finish()
-    let verdict = Verdict(result, envelope: envelope, settings: context.verdicts)
+    var verdict = Verdict(result, envelope: envelope, settings: context.verdicts)
+    verdict.answer = answer(queueID, result, decided: verdict.answer)
     let waited = ContinuousClock.now - began
     record(queueID, result, verdict)
     logSummary(queueID, result, verdict, waited)
-    return MilterVerdict(edits: edits(verdict), reply: reply(queueID, result, verdict))
+    return MilterVerdict(edits: edits(verdict), reply: MilterReply(verdict.answer))
   }
 
-  private func reply(
-    _ queueID: String, _ result: Evaluation, _ verdict: Verdict
-  ) -> MilterReply {
-    let decided = MilterReply(verdict.answer)
+  /// The answer of the policy, or that of `on_failure` where a check failed through a fault of ours.
+  private func answer(
+    _ queueID: String, _ result: Evaluation, decided: Verdict.Answer
+  ) -> Verdict.Answer {
     guard let failed = result.dkim.first(where: { $0.cause == .internalError }) else {
       return decided
     }
@@ -102,7 +103,8 @@ final class IncomingMessage: MilterTransaction {
       return decided
     case .tempfail:
       return .tempfail(
-        code: "451", enhancedCode: "4.7.0", text: "Message could not be evaluated, try again")
+        SMTPReply(
+          code: "451", enhancedCode: "4.7.0", text: "Message could not be evaluated, try again"))
     }
   }
 
