@@ -13,13 +13,13 @@ import Testing
     var text = try String(contentsOf: Self.url, encoding: .utf8)
     if ProcessInfo.processInfo.environment["PLUMBLINE_UPDATE_GOLDEN"] == "1" {
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-      let first = try #require(lines.firstIndex { $0.hasPrefix("| key | type |") })
+      let first = try #require(lines.firstIndex { $0.hasPrefix("| key | type | default |") })
       let end = try #require(lines[first...].firstIndex { !$0.hasPrefix("|") })
       text = (lines[..<first] + [Substring(table.dropLast())] + lines[end...])
         .joined(separator: "\n")
       try text.write(to: Self.url, atomically: true, encoding: .utf8)
     }
-    #expect(text.contains("\n\n\(table)\n"))
+    #expect(text.components(separatedBy: "\n\n\(table)\n").count == 2, "once, and in its place")
   }
 
   /// The block behind the `plumbline check` command, line by line; `...` stands for any lines.
