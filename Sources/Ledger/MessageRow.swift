@@ -117,6 +117,7 @@ struct MessageRow: Sendable {
       record.verdict.authenticationResults.stored,
       json(record.evaluation.dns),
       jsonText(record.evaluation.arc),
+      record.addedARCSet.map(jsonText) ?? .null,
       record.isReportTraffic.databaseValue,
     ]
   }
@@ -213,7 +214,7 @@ extension MessageRow {
     "author_domain_exists", "discovery_comparison",
     "disposition", "override_reasons", "root_cause", "root_cause_explanation", "root_cause_fix",
     "flow_signs", "list_identifier", "authentication_results", "dns_evidence", "arc",
-    "report_traffic",
+    "arc_seal", "report_traffic",
   ]
 
   static let insertMessage = insert("message", messageColumns + ["policy_record_id"])

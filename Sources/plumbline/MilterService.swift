@@ -97,7 +97,8 @@ final class MilterService: Sendable {
       verdicts: configuration.verdictSettings, hostName: wiring.hostName,
       deadlineSeconds: configuration.limits.deadlineSeconds,
       reportTraffic: ReportTraffic(configuration.report),
-      failureCapture: try wiring.failureCapture(),
+      failureCapture: try wiring.failureCapture(), sealer: try wiring.sealer(),
+      headerLimits: configuration.limits,
       onFailure: configuration.milter.onFailure)
   }
 }
