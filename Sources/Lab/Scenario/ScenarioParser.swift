@@ -86,11 +86,22 @@ struct ScenarioParser {
     case YamlError.scanner(_, let problem, let mark, _),
       YamlError.parser(_, let problem, let mark, _),
       YamlError.composer(_, let problem, let mark, _):
-      ScenarioProblem(line: mark.line, text: "not YAML: \(problem)")
+      ScenarioProblem(line: mark.line, text: "not YAML: \(problem)\(hint(on: problem))")
     case YamlError.duplicatedKeysInMapping(let keys, let context):
       ScenarioProblem(
         line: context.mark.line, text: "given twice: \(keys.sorted().joined(separator: ", "))")
     default: ScenarioProblem(line: nil, text: "not YAML: \(error)")
+    }
+  }
+
+  /// What people as a rule did when the YAML parser says this.
+  private static func hint(on problem: String) -> String {
+    switch problem {
+    case "mapping values are not allowed in this context":
+      " (a text with \": \" in it has to be in quotes)"
+    case "found character that cannot start any token":
+      " (indent with blanks, not tabs; put a text that begins with @ or ` in quotes)"
+    default: ""
     }
   }
 
