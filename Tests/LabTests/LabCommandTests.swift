@@ -112,7 +112,7 @@ import Testing
 
   /// A list breaks the signature, a strict receiver refuses, and the next host gets nothing.
   @Test func showsWhoGetsNothingAnyMore() throws {
-    let path = ShippedScenariosTests.directory + "/replay-under-a-seal.yml"
+    let path = ShippedScenariosTests.directory + "/arc-replay-under-a-trusted-seal.yml"
     let result = try Self.lab(
       "what-if", path, "--set", "arc.trusted_sealers=gateway.example", "--set",
       "policy.spare_mailing_lists=false")

@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test func keepsTheTime() throws {
-    let run = try Self.shipped("signature-expires-in-the-queue")
+    let run = try Self.shipped("20-signature-expired")
     let times = run.steps.map { $0.time - Scenario.start }
     #expect(times == [0, 0, 0, 10_800, 10_800, 10_800])
   }

@@ -87,6 +87,8 @@ private struct ReceiptComparison {
       names.isEmpty ? "none" : names.joined(separator: ", ")
     }
     compare(expected.report, found.row)
+    check("destinations of the report", expected.reportTo, found.reportTo?.sorted() ?? ["unknown"])
+    { $0.isEmpty ? "none" : $0.joined(separator: ", ") }
   }
 
   private static func words(_ result: String, _ domain: String?, _ cause: String?) -> String {
@@ -174,10 +176,25 @@ private struct ReceiptComparison {
       $0.isEmpty ? "an empty one" : $0
     }
     check("policy domain of the report", row.policyDomain, found.policyDomain) { $0 }
-    guard let reasons = row.reasons else { return }
+    check("p in the report", row.publishedPolicy, found.publishedPolicy) { $0.rawValue }
+    if let error = row.error, !found.recordProblems.contains(where: { $0.contains(error) }) {
+      note(
+        "error in the report", expected: error,
+        found: found.recordProblems.isEmpty
+          ? "none" : found.recordProblems.joined(separator: " "))
+    }
+    for piece in row.contains ?? [] where !found.xml.contains(piece) {
+      note("XML of the report row", expected: "\(piece) in it", found: "none")
+    }
+    if let reasons = row.reasons { compare(reasons, found.reasons) }
+  }
+
+  private mutating func compare(
+    _ reasons: [Expectation.Reason], _ found: [LabReceipt.Row.Reason]
+  ) {
     let isSame =
-      reasons.count == found.reasons.count
-      && zip(reasons, found.reasons).allSatisfy { expected, found in
+      reasons.count == found.count
+      && zip(reasons, found).allSatisfy { expected, found in
         expected.type.rawValue == found.type
           && (expected.comment.isEmpty || (found.comment ?? "").contains(expected.comment))
       }
@@ -189,6 +206,6 @@ private struct ReceiptComparison {
       "reasons in the report",
       expected: list(
         reasons.map { $0.type.rawValue + ($0.comment.isEmpty ? "" : " (\($0.comment))") }),
-      found: list(found.reasons.map { $0.type + ($0.comment.map { " (\($0))" } ?? "") }))
+      found: list(found.map { $0.type + ($0.comment.map { " (\($0))" } ?? "") }))
   }
 }

@@ -5,11 +5,11 @@ import Yams
 extension ScenarioParser {
   private static let words = [
     "spf", "helo", "dkim", "arc", "dmarc", "policy", "disposition", "cause", "answer", "removes",
-    "report",
+    "report", "report_to",
   ]
   private static let rowWords = [
     "source_ip", "disposition", "dkim", "spf", "header_from", "envelope_from", "policy_domain",
-    "reasons",
+    "reasons", "p", "error", "contains",
   ]
 
   func readExpectations(_ node: Node, _ hops: [Hop]) -> [String: Expectation] {
@@ -73,6 +73,7 @@ extension ScenarioParser {
     expectation.answer = fields.choice("answer")
     expectation.removes = fields.texts("removes")?.filter { $0 != "none" }.sorted()
     expectation.report = fields.nodes["report"].flatMap { report($0) }
+    expectation.reportTo = fields.texts("report_to")?.filter { $0 != "none" }.sorted()
     return expectation
   }
 
@@ -155,6 +156,9 @@ extension ScenarioParser {
     row.headerFrom = fields.text("header_from")
     row.envelopeFrom = fields.text("envelope_from")
     row.policyDomain = fields.text("policy_domain")
+    row.publishedPolicy = fields.choice("p")
+    row.error = fields.text("error")
+    row.contains = fields.texts("contains")
     row.reasons = fields.nodes["reasons"].map { node in
       reading.texts(node, "report: reasons").filter { $0 != "none" }.compactMap { text in
         let parts = text.split(separator: " ", maxSplits: 1).map(String.init)

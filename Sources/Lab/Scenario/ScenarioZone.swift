@@ -21,9 +21,13 @@ public struct ScenarioZone: Sendable {
 
   var owners: [Owner] = []
 
-  /// How long answers take, in seconds, by owner name; in memory all answers come at once.
+  /// How long answers take, in seconds, by owner name in lower case.
   public var delays: [String: Int64] {
-    Dictionary(owners.compactMap { owner in owner.delay.map { (owner.name, $0) } }) { $1 }
+    Dictionary(
+      owners.compactMap { owner in
+        owner.delay.map { (DomainName(owner.name)?.text ?? owner.name.lowercased(), $0) }
+      }
+    ) { $1 }
   }
 
   /// The zone as ``ZoneResolver`` reads it.
