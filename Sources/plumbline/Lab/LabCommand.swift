@@ -16,7 +16,8 @@ struct LabCommand: ParsableCommand {
       abstract: "Play scenarios and compare what each receiver finds with what is expected.",
       discussion: """
         Everything happens in memory: DNS, clock and keys are the scenario's. Exit status: 0 all is \
-        as expected, 1 something is not, 65 a scenario file has errors, 66 a file cannot be read.
+        as expected, 1 something is not, 65 a scenario file has errors, 66 a file cannot be read, \
+        73 the pages cannot be written.
         """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, junit, markdown }
@@ -26,6 +27,12 @@ struct LabCommand: ParsableCommand {
 
     @Option(help: "text, json, junit or markdown.")
     var format = Format.text
+
+    @Option(
+      help: ArgumentHelp(
+        "Write a page for each scenario too, and an index.html.",
+        discussion: "A directory that holds other files is refused.", valueName: "dir"))
+    var html: String?
 
     @Flag(help: "Use built-in keys instead of new ones, for outputs that are to be compared.")
     var fixedKeys = false
@@ -42,7 +49,18 @@ struct LabCommand: ParsableCommand {
       case .junit: print(LabJUnit.text(of: runs), terminator: "")
       case .markdown: print(LabMarkdown.text(of: runs), terminator: "")
       }
+      if let html { try writePages(of: Array(zip(scenarios, runs)), to: html) }
       guard runs.allSatisfy(\.isAsExpected) else { throw ExitCode(1) }
+    }
+
+    private func writePages(
+      of runs: [(scenario: Scenario, run: LabRun)], to directory: String
+    ) throws {
+      do throws(LabSiteError) {
+        try LabSite(runs).write(to: directory)
+      } catch {
+        throw CannotCreate(message: "\(error)")
+      }
     }
   }
 
