@@ -1,5 +1,19 @@
 import MailAuth
 
+extension LabReceipt {
+  /// What became of the message, in a few words.
+  var outcome: String {
+    switch (answer, disposition) {
+    case (.reject, _): "refused"
+    case (.tempfail, _): "deferred"
+    case (.hold, _): "held"
+    case (.accept, .none): "let through"
+    case (.accept, .quarantine): "quarantined"
+    case (.accept, .reject): "to be rejected"
+    }
+  }
+}
+
 /// An identifier or a result with a sign for its state: shapes, so that colour is not needed.
 struct Finding: Equatable {
   /// What it is worth.

@@ -31,7 +31,7 @@ struct IndexPage {
         </ul></nav>
         <table class="index">
         <thead><tr><th scope="col">Scenario</th><th scope="col">What receivers say</th>\
-        <th scope="col">As expected</th></tr></thead>
+        <th scope="col">Expected</th></tr></thead>
         \(groups.map { section($0, $1) })
         </table>
         </main>
@@ -92,14 +92,10 @@ struct IndexPage {
   private func verdict(_ receipt: LabReceipt, isOnly: Bool) -> Markup {
     let name: Markup = isOnly ? "" : "<span class=\"muted\">\(receipt.receiver):</span> "
     let finding = Finding.dmarc(receipt.dmarc.result, "DMARC")
-    let answer = receipt.answer == .accept ? "" : ", \(receipt.answer.rawValue)"
-    let done =
-      receipt.disposition == .none && answer.isEmpty
-      ? "" : ", \(receipt.disposition.rawValue)\(answer)"
     let cause = receipt.rootCause.map { Finding.words($0.code.rawValue) }
     let why: Markup = cause.map { "<div class=\"muted\">\($0)</div>" } ?? ""
     return """
-      <div>\(name)\(Finding.icon(finding.state))DMARC \(receipt.dmarc.result.rawValue)\(done)\
+      <div>\(name)\(Finding.icon(finding.state))DMARC \(receipt.dmarc.result.rawValue): \(receipt.outcome)\
       \(why)</div>
       """
   }

@@ -90,7 +90,7 @@ struct PageFrame {
     table{border-collapse:collapse;width:100%;margin:.6rem 0}
     th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;\
     border-bottom:1px solid var(--line)}
-    thead th{color:var(--muted);font-size:.875rem}
+    thead th{color:var(--muted);font-size:.875rem;overflow-wrap:normal}
     tbody th{font-weight:600}
     .checks th:first-child{width:19%}
     .checks td:last-child{width:31%}
@@ -118,7 +118,7 @@ struct PageFrame {
     .header pre.changed::before{content:"~"}
     .header pre.new,.header pre.changed{background:color-mix(in srgb,var(--other) 9%,transparent)}
     .source{counter-reset:line;padding-left:0}
-    .source .row{display:inline-block;width:100%;padding-left:3.4em;position:relative;counter-increment:line}
+    .source .row{display:block;min-height:1.5em;padding-left:3.4em;position:relative;counter-increment:line}
     .source .row::before{content:counter(line);position:absolute;left:0;width:2.4em;text-align:right;\
     color:var(--muted)}
     .source .marked,.source .row:target{background:color-mix(in srgb,var(--other) 22%,transparent)}
@@ -127,7 +127,10 @@ struct PageFrame {
     @media (min-width:1000px){.pair{grid-template-columns:1fr 1fr}}
     @media (max-width:600px){body{font-size:15px;padding:0 .7rem 1.5rem}h1{font-size:1.4rem}\
     th,td{padding-right:.45rem}.index td:nth-child(2){width:34%}.index td:last-child{width:auto}\
-    .checks th:first-child{width:22%}}
+    .checks thead{display:none}.checks tr{display:grid;grid-template-columns:3fr 2fr;\
+    border-bottom:1px solid var(--line);padding:.3rem 0}.checks tbody th{grid-column:1/3}\
+    .checks th,.checks td{border:0;padding-top:0;padding-bottom:.1rem;width:auto}\
+    .checks tbody td:last-child{width:auto}}
     footer{margin-top:2.5rem;color:var(--muted);font-size:.82rem}
     @media print{body{max-width:none;font-size:10.5pt;padding:0}nav,footer{display:none}\
     svg.wide{display:block}svg.narrow{display:none}.pair{grid-template-columns:1fr}\

@@ -51,16 +51,26 @@ struct PathDrawing {
     cells = Self.cells(
       stops, columns: columns, hosts: hosts.count <= columns ? hosts : nil)
     let (boxes, cells) = (boxes, cells)
-    let rows = (cells.map(\.row).max() ?? 0) + 1
+    rowTops = Self.rowTops(cells, boxes, columns: columns)
+    let (rowTops, bottom) = (rowTops, Self.margin)
+    height = zip(cells, boxes).map { rowTops[$0.row] + $1.height + bottom }.max() ?? 2 * bottom
+  }
+
+  /// Puts each row below what is above it, and below what an arrow to it must not cross.
+  private static func rowTops(_ cells: [Cell], _ boxes: [StopBox], columns: Int) -> [Double] {
     var tops: [Double] = []
-    var y = Self.margin
-    for row in 0..<rows {
-      tops.append(y)
-      let tallest = zip(cells, boxes).filter { $0.0.row == row }.map(\.1.height).max() ?? 0
-      y += tallest + (row + 1 < rows ? Self.rowGap : Self.margin)
+    var bottoms = [Double](repeating: 0, count: columns)
+    for (index, cell) in cells.enumerated() {
+      if cell.row == tops.count {
+        let used =
+          cells.filter { $0.row == cell.row }.map(\.column)
+          + (index > 0 ? [cells[index - 1].column] : [])
+        let way = (used.min() ?? 0)...(used.max() ?? 0)
+        tops.append(cell.row == 0 ? margin : (bottoms[way].max() ?? 0) + rowGap)
+      }
+      bottoms[cell.column] = tops[cell.row] + boxes[index].height
     }
-    rowTops = tops
-    height = y
+    return tops
   }
 
   /// Gives each stay a place; `hosts` are the columns' hosts, nil when stays follow one another.
@@ -166,13 +176,16 @@ struct PathDrawing {
     let turn = end - Self.rowGap + 18
     let number = Finding.number
     let label = Self.labels(arrival).joined(separator: " ")
+    let isRoomy = to.column == 0 || to.column + 1 < columns
+    let anchor: Markup = isRoomy ? "start" : "end"
     let isAgain = arrival == .again
     return """
       <path class="arrow\(isAgain ? " again" : "")" d="M\(number(startX)) \(number(start))\
       V\(number(turn))H\(number(endX))V\(number(end - 9))"/>
       <path class="tip" d="M\(number(endX)) \(number(end))L\(number(endX - 5)) \(number(end - 9))\
       H\(number(endX + 5))Z"/>
-      <text class="label" x="\(number(endX + 12))" y="\(number(end - 14))">\(label)</text>
+      <text class="label" text-anchor="\(anchor)" x="\(number(endX + (isRoomy ? 12 : -12)))" \
+      y="\(number(end - 14))">\(label)</text>
       """
   }
 }

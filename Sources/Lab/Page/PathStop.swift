@@ -21,6 +21,9 @@ struct PathStop {
   /// What is alive at the end of the stay; nil when nothing was done.
   var identifiers: LabIdentifiers? { steps.last?.step.identifiers }
 
+  /// What was found here last; nil when nothing was.
+  var lastReceipt: LabReceipt? { steps.last { $0.receipt != nil }?.receipt }
+
   /// The stays of a run, in order.
   static func stops(of run: LabRun) -> [PathStop] {
     func actor(_ key: String) -> LabActor {
@@ -29,14 +32,16 @@ struct PathStop {
     var stops: [PathStop] = []
     var receipts = run.receipts[...]
     var before: LabIdentifiers?
-    var arrival = Arrival.written
-    var isNew = true
     for step in run.steps {
-      if isNew || stops.last?.actor.key != step.actor {
-        if !isNew { arrival = .again }
-        stops.append(PathStop(actor: actor(step.actor), arrival: arrival))
+      if stops.last?.actor.key != step.actor {
+        var stop = PathStop(actor: actor(step.actor), arrival: stops.isEmpty ? .written : .again)
+        // Whoever sends a message again waited before, not the host that has received it.
+        while let waiting = stops.last?.steps.last, waiting.step.hop == "delay" {
+          stop.steps.insert(waiting, at: 0)
+          stops[stops.count - 1].steps.removeLast()
+        }
+        stops.append(stop)
       }
-      isNew = false
       let receipt = step.hop == "receive" ? receipts.popFirst() : nil
       stops[stops.count - 1].steps.append(
         PathStep(
@@ -59,20 +64,26 @@ struct PathStep {
   var receipt: LabReceipt?
   var effects: [StepEffect]
 
-  /// The changes in fewer words: names of fields together.
+  /// The changes in fewer words, without the envelope sender, which is told at the departure.
   var changes: [String] {
     // Everybody who gets a message adds Received, and a signature is in the sentence already.
     var rest = step.changes
     if ["send", "resend"].contains(step.hop) { rest.removeAll { $0 == "Received added" } }
     if ["sign", "arc_seal"].contains(step.hop) { return [] }
-    let whole = rest.filter { $0.hasPrefix("envelope sender") || $0.hasPrefix("recipient") }
-    rest.removeAll(where: whole.contains)
+    let recipients = rest.filter { $0.hasPrefix("recipient is ") }
+    rest.removeAll { $0.hasPrefix("envelope sender is ") || recipients.contains($0) }
     let groups = ["added", "changed", "removed"].compactMap { verb -> String? in
       let names = rest.filter { $0.hasSuffix(" " + verb) }.map { $0.dropLast(verb.count + 1) }
       rest.removeAll { $0.hasSuffix(" " + verb) }
-      return names.isEmpty ? nil : "\(verb): \(names.joined(separator: ", "))"
+      return names.isEmpty ? nil : "\(verb): \(Self.listFieldsTogether(names))"
     }
-    return groups + rest + whole
+    return groups + rest + recipients
+  }
+
+  private static func listFieldsTogether(_ names: [Substring]) -> String {
+    let ofList = names.filter { $0.hasPrefix("List-") }
+    guard ofList.count > 1 else { return names.joined(separator: ", ") }
+    return (["List-..."] + names.filter { !ofList.contains($0) }).joined(separator: ", ")
   }
 }
 
@@ -124,10 +135,10 @@ struct StepEffect: Equatable {
       return [StepEffect(text: "SPF passes no more: \(after.result.rawValue)", isGood: false)]
     case (false, true):
       let isGood = after.isAligned == true
-      return [StepEffect(text: "SPF passes, for \(after.domain)", isGood: isGood)]
+      return [StepEffect(text: "SPF passes for \(after.domain)", isGood: isGood)]
     case (true, true) where before.isAligned == true && after.isAligned == false:
       return [
-        StepEffect(text: "SPF passes for \(after.domain) now, not for the author", isGood: false)
+        StepEffect(text: "SPF passes for \(after.domain) instead", isGood: false)
       ]
     default: return []
     }

@@ -125,10 +125,11 @@ struct ReceiverSection {
     let known = rows.map(\.subject)
     let others = checks.filter { !known.contains($0.difference.subject) }
     return """
-      <table class="checks">
-      <thead><tr><th scope="col">What</th><th scope="col">Found</th><th scope="col">Expected</th>\
+      <table class="checks" role="table">
+      <thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">What</th>\
+      <th scope="col" role="columnheader">Found</th><th scope="col" role="columnheader">Expected</th>\
       </tr></thead>
-      <tbody>
+      <tbody role="rowgroup">
       \(rows.map { line($0) })
       \(others.map { check in
         tableRow(
@@ -162,8 +163,16 @@ struct ReceiverSection {
   }
 
   private func tableRow(_ subject: String, _ found: Markup, _ expected: Markup) -> Markup {
-    let first = subject.first.map { $0.uppercased() + subject.dropFirst() } ?? subject
-    return "<tr><th scope=\"row\">\(first)</th><td>\(found)</td><td>\(expected)</td></tr>"
+    let suffix = " in the report"
+    let title =
+      subject.hasSuffix(suffix)
+      ? "Report: \(subject.dropLast(suffix.count))"
+      : subject.prefix(1).uppercased() + subject.dropFirst()
+    // Small screens show rows in another layout, which would take their meaning away.
+    return """
+      <tr role="row"><th scope="row" role="rowheader">\(title)</th><td role="cell">\(found)</td>\
+      <td role="cell">\(expected)</td></tr>
+      """
   }
 
   private func expectation(_ check: LabCheck) -> Markup {

@@ -1,6 +1,7 @@
 import MailAuth
 
-/// What a scenario is about, found out from what happens in it.
+/// What a scenario is about, found out from what happens in it; the names of files that answer a
+/// question begin with `ask-`.
 enum ScenarioGroup: String, CaseIterable {
   case direct, forwarding, lists, arc, dns, questions
 
@@ -19,7 +20,7 @@ enum ScenarioGroup: String, CaseIterable {
   /// The group of a scenario.
   init(_ run: LabRun, _ scenario: Scenario) {
     let words = Set(scenario.hops.map(\.action.word))
-    if scenario.name.hasPrefix("question") {
+    if scenario.name.hasPrefix("ask-") {
       self = .questions
     } else if words.contains("arc_seal") {
       self = .arc
@@ -39,6 +40,7 @@ enum ScenarioGroup: String, CaseIterable {
     let codes: [RootCause.Code] = [.dnsFailure, .spfRecordBroken, .policyRecordBroken]
     return run.receipts.contains { receipt in
       receipt.rootCause.map { codes.contains($0.code) } ?? false
+        || receipt.row?.recordProblems.isEmpty == false
     }
       || scenario.zone.owners.contains { owner in
         owner.delay != nil

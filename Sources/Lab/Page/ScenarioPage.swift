@@ -109,6 +109,6 @@ struct SourceListing {
         <span id="L\(index + 1)" class="row\(isMarked ? " marked" : "")">\(String(line))</span>
         """
     }
-    return "<pre class=\"source\">\(Markup(rows, separator: "\n"))</pre>"
+    return "<pre class=\"source\">\(Markup(rows, separator: ""))</pre>"
   }
 }

@@ -56,16 +56,8 @@ struct StopBox {
   }
 
   private mutating func add(_ receipt: LabReceipt) {
-    let answer =
-      switch receipt.answer {
-      case .accept: ""
-      case .hold: ", held"
-      case .reject: ", refused"
-      case .tempfail: ", refused for now"
-      }
     add(
-      "DMARC \(receipt.dmarc.result.rawValue), disposition \(receipt.disposition.rawValue)\(answer)",
-      .verdict, indent: 10)
+      "DMARC \(receipt.dmarc.result.rawValue): \(receipt.outcome)", .verdict, indent: 10)
   }
 
   /// What is alive at the end.
@@ -74,7 +66,7 @@ struct StopBox {
     height += 1
     items.append(.rule(y: height))
     height += 5
-    if let receipt = last.receipt {
+    if last.step.hop == "receive" || last.step.hop == "delay", let receipt = stop.lastReceipt {
       add("What it found", .caption)
       for finding in Finding.findings(receipt) { add(finding) }
     } else {
