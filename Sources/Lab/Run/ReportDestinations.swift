@@ -14,7 +14,7 @@ public enum ReportDestinations {
   ///   - resolver: Whom to ask for the consent of hosts.
   ///   - discovery: How Organizational Domains are found.
   /// - Returns: The addresses in the order of the record; empty when no report may be sent.
-  /// - Throws: What the verifier's store throws; there is none.
+  /// - Throws: Nothing as yet: there is no ledger of kept answers that could not be read.
   public static func addresses(
     of message: MessageRecord, resolver: any Resolver, discovery: DiscoveryMode
   ) throws -> [String] {

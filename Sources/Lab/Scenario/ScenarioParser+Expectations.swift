@@ -21,14 +21,17 @@ extension ScenarioParser {
       return [:]
     }
     var expectations: [String: Expectation] = [:]
+    var misspelt: Set<String> = []
     for (key, value) in mapping {
       let name = key.scalar?.string ?? ""
-      if !receivers.contains(name) {
+      if !receivers.contains(name), hasAllHops {
         reading.noteUnknown("receiver", name, among: receivers, at: key)
+        if let meant = NearMiss.nearest(to: name, among: receivers) { misspelt.insert(meant) }
       }
       expectations[name] = read(value, name, line: key.mark?.line ?? 0)
     }
-    for receiver in receivers where expectations[receiver] == nil {
+    for receiver in receivers
+    where hasAllHops && expectations[receiver] == nil && !misspelt.contains(receiver) {
       reading.note("expect: nothing is expected of the receiver \"\(receiver)\"", at: node)
     }
     return expectations
