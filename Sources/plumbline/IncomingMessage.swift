@@ -91,8 +91,9 @@ final class IncomingMessage: MilterTransaction {
   func endOfMessage(queueID: String) -> MilterVerdict {
     let began = ContinuousClock.now
     let result = evaluation.finish()
-    let verdict = Verdict(result, envelope: envelope, settings: context.verdicts)
-    let reply = reply(queueID, result, verdict)
+    var verdict = Verdict(result, envelope: envelope, settings: context.verdicts)
+    verdict.answer = answer(queueID, result, decided: verdict.answer)
+    let reply = MilterReply(verdict.answer)
     let sealed = reply.isTaken ? seal(queueID, result, verdict) : nil
     let waited = ContinuousClock.now - began
     record(queueID, result, verdict, sealed?.set)
@@ -117,10 +118,10 @@ final class IncomingMessage: MilterTransaction {
     }
   }
 
-  private func reply(
-    _ queueID: String, _ result: Evaluation, _ verdict: Verdict
-  ) -> MilterReply {
-    let decided = MilterReply(verdict.answer)
+  /// The answer of the policy, or that of `on_failure` where a check failed through a fault of ours.
+  private func answer(
+    _ queueID: String, _ result: Evaluation, decided: Verdict.Answer
+  ) -> Verdict.Answer {
     guard let failed = result.dkim.first(where: { $0.cause == .internalError }) else {
       return decided
     }
@@ -134,7 +135,8 @@ final class IncomingMessage: MilterTransaction {
       return decided
     case .tempfail:
       return .tempfail(
-        code: "451", enhancedCode: "4.7.0", text: "Message could not be evaluated, try again")
+        SMTPReply(
+          code: "451", enhancedCode: "4.7.0", text: "Message could not be evaluated, try again"))
     }
   }
 

@@ -82,7 +82,8 @@ extension ConfigurationKey {
     "policy.on_temperror", .choice(LocalPolicy.TemporaryErrorAction.allCases.map(\.rawValue)),
     default: .string("accept"),
     help: "What a message is answered when DMARC ends in temperror because a DNS answer is missing:"
-      + " \"tempfail\" is 451 4.7.1, unless the policy asks for nothing anyway.")
+      + " \"tempfail\" is 451 4.7.1, unless the policy asks for nothing anyway. A sender can bring"
+      + " temperror about with a DNS server of his own that does not answer.")
   static let policyOnBadFrom = ConfigurationKey(
     "policy.on_bad_from", .choice(LocalPolicy.BadFromAction.allCases.map(\.rawValue)),
     default: .string("accept"),
