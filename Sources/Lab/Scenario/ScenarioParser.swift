@@ -52,12 +52,13 @@ extension Scenario {
     }
     var parser = ScenarioParser(path: path, configurator: configurator)
     let scenario = root.flatMap { parser.read($0) }
-    guard let scenario, parser.reading.problems.isEmpty else {
+    guard var scenario, parser.reading.problems.isEmpty else {
       let problems = parser.reading.problems
       throw ScenarioError(
         path: path,
         problems: problems.isEmpty ? [.init(line: nil, text: "the file is empty")] : problems)
     }
+    scenario.source = text
     self = scenario
   }
 }

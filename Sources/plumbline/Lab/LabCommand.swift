@@ -20,7 +20,7 @@ struct LabCommand: ParsableCommand {
         scenarios that come with plumbline are played: those in conf/lab here, or else in \
         ../share/plumbline/lab beside the program's directory. Exit status: 0 all is as expected, \
         1 something is not, 65 a scenario file has errors or two have the same title, 66 a file \
-        cannot be read.
+        cannot be read, 73 the pages cannot be written.
         """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, junit, markdown }
@@ -30,6 +30,12 @@ struct LabCommand: ParsableCommand {
 
     @Option(help: "text, json, junit or markdown.")
     var format = Format.text
+
+    @Option(
+      help: ArgumentHelp(
+        "Write a page for each scenario too, and an index.html.",
+        discussion: "A directory that holds other files is refused.", valueName: "dir"))
+    var html: String?
 
     @Flag(help: "Use built-in keys instead of new ones, for outputs that are to be compared.")
     var fixedKeys = false
@@ -46,7 +52,18 @@ struct LabCommand: ParsableCommand {
       case .junit: print(LabJUnit.text(of: runs), terminator: "")
       case .markdown: print(LabMarkdown.text(of: runs), terminator: "")
       }
+      if let html { try writePages(of: Array(zip(scenarios, runs)), to: html) }
       guard runs.allSatisfy(\.isAsExpected) else { throw ExitCode(1) }
+    }
+
+    private func writePages(
+      of runs: [(scenario: Scenario, run: LabRun)], to directory: String
+    ) throws {
+      do throws(LabSiteError) {
+        try LabSite(runs).write(to: directory)
+      } catch {
+        throw CannotCreate(message: "\(error)")
+      }
     }
   }
 
