@@ -30,6 +30,9 @@ public struct LabText: Sendable {
         + PlainText.withoutControls(
           "\(receipt.receiver): \(receipt.rootCause?.explanation ?? receipt.dmarc.explanation)")
     }
+    lines += run.notReached.map {
+      "     " + PlainText.withoutControls("\($0): does not get the message")
+    }
     lines += run.differences.map { difference in
       "     "
         + colored(
