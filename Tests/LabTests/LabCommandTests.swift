@@ -75,10 +75,11 @@ import Testing
       Self.wrong.replacing("A story", with: "A <story> & more"), to: "wrong.yml")
     let result = try Self.lab("run", "--format", "junit", path)
     #expect(result.status == 1)
-    #expect(result.output.contains("name=\"A &lt;story&gt; &amp; more\">"))
+    #expect(result.output.contains("name=\"A &lt;story&gt; &amp; more\" file="))
     #expect(
       result.output.contains(
-        "message=\"receiver: SPF: expected softfail of example.com, found pass of example.com"))
+        "message=\"receiver: SPF: expected softfail of example.com, found pass of example.com (matched)\""
+      ))
     #expect(result.output.contains("classname=\"lab.wrong\""))
     #expect(result.output.contains("wrong.yml:24: receiver: SPF: expected softfail"))
     let parsed = try Program.run(

@@ -33,13 +33,14 @@ import Testing
 
   @Test func textOfAScenarioIsNoMarkup() throws {
     let text = ScenarioFormatTests.good
-      .replacing("title: A story", with: "title: '\(evil) \"&'")
-      .replacing("why: It shows something.", with: "why: '\(evil)'")
-      .replacing("    Hello.", with: "    Hello \(evil).")
+      .replacing("title: A story", with: "title: '\(Self.evil) \"&'")
+      .replacing("why: It shows something.", with: "why: '\(Self.evil)'")
+      .replacing("    Hello.", with: "    Hello \(Self.evil).")
       .replacing(
-        "    From: ann@example.com\n", with: "    From: ann@example.com\n    X-Evil: \(evil)\n")
+        "    From: ann@example.com\n", with: "    From: ann@example.com\n    X-Evil: \(Self.evil)\n"
+      )
       .replacing(
-        "- send: {to: receiver}", with: "- strip: ['\(evil)']\n  - send: {to: receiver}")
+        "- send: {to: receiver}", with: "- strip: ['\(Self.evil)']\n  - send: {to: receiver}")
     let html = try Self.page(text)
     #expect(html.contains("&lt;script&gt;x()&lt;/script&gt;"))
     #expect(!html.contains("<script"))
@@ -48,10 +49,12 @@ import Testing
     #expect(html.matches(of: /&lt;img src=x onerror=x\(\)&gt;/).count >= 10)
   }
 
+  private static let noncharacter = UnicodeScalar(0xFFFF).map(String.init) ?? ""
+
   @Test func controlsAreMarked() {
-    let text = "a\u{1B}[31m\u{202E}b\u{0}\u{FFFF}\u{FDD0}'\""
+    let text = "a\u{1B}[31m\u{202E}b\u{0}\(Self.noncharacter)'\""
     let markup: Markup = "<b>\(text)</b>"
-    #expect(markup.text == "<b>a?[31m?b???&#39;&quot;</b>")
+    #expect(markup.text == "<b>a?[31m?b??&#39;&quot;</b>")
   }
 
   @Test func aPageNeedsNothingElse() throws {
@@ -102,7 +105,7 @@ import Testing
     #expect(html.contains("50 sets by"))
     #expect(html.contains("<summary>150 fields of ARC</summary>"))
     // Two pictures with what 50 hosts would need a hundred times.
-    #expect(html.matches(of: /<text /).count < 200)
+    #expect(html.components(separatedBy: "<text ").count < 200)
   }
 
   @Test func aReplayBeginsARowOfItsOwn() throws {
@@ -119,7 +122,8 @@ import Testing
 
   @Test func textInPicturesFitsItsBox() {
     let measure = TextMeasure(size: 12.5)
-    let text = "MAIL FROM: SRS1=CZJL=alumni.example==GMXG=JJ=example.com=ann@campus.example, \u{4E2D}"
+    let text =
+      "MAIL FROM: SRS1=CZJL=alumni.example==GMXG=JJ=example.com=ann@campus.example, \u{4E2D}"
     let lines = measure.lines(text, limit: 200)
     #expect(lines.count > 2)
     #expect(lines.allSatisfy { measure.width($0) <= 200 })
@@ -127,7 +131,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("01-direct", ScenarioGroup.direct), ("02-alias-signed", .forwarding), ("08-list-unchanged", .lists),
+    ("01-direct", ScenarioGroup.direct), ("02-alias-signed", .forwarding),
+    ("08-list-unchanged", .lists),
     ("09-list-sealed-trusted", .arc), ("27-policy-servfail", .dns),
     ("ask-why-temperror-in-the-report", .questions),
   ])
@@ -153,7 +158,7 @@ import Testing
     try LabSite(runs).write(to: target)
     #expect(
       try Self.names(target)
-        == ["---b-.html", "01-direct-2.html", "01-direct.html", "index-2.html", "index.html"])
+        == ["----b-.html", "01-direct-2.html", "01-direct.html", "index-2.html", "index.html"])
     try LabSite([try Self.shipped("02-alias-signed")]).write(to: target)
     #expect(try Self.names(target) == ["02-alias-signed.html", "index.html"])
   }
@@ -163,7 +168,10 @@ import Testing
     try directory.write("<html>", to: "mine.html")
     let result = try Program.run(
       Program.plumblinePath,
-      ["lab", "run", "--html", directory.path(""), ShippedScenariosTests.directory + "/01-direct.yml"])
+      [
+        "lab", "run", "--html", directory.path(""),
+        ShippedScenariosTests.directory + "/01-direct.yml",
+      ])
     #expect(result.status == 73)
     #expect(result.errors.contains("such as mine.html"), "\(result.errors)")
     #expect(try Self.names(directory.path("")) == ["mine.html"])
@@ -175,7 +183,7 @@ import Testing
     let target = directory.path("pages")
     let made = try Program.run(
       Program.plumblinePath,
-      ["lab", "run", "--html", target, ShippedScenariosTests.directory])
+      ["lab", "run", "--fixed-keys", "--html", target, ShippedScenariosTests.directory])
     #expect(made.status == 0, "\(made.errors)")
     #expect(try Self.names(target).count == ShippedScenariosTests.files.count + 1)
     let checked = try Program.run("/usr/bin/python3", ["-c", Self.check, target])
