@@ -2,10 +2,20 @@ import MailAuth
 
 /// Runs as text for a terminal.
 public struct LabText: Sendable {
-  private let isColored: Bool
+  private static let indent = "     "
 
-  /// Makes a writer; colours are those of ANSI terminals.
-  public init(isColored: Bool) { self.isColored = isColored }
+  private let isColored: Bool
+  private let width: Int
+
+  /// Makes a writer.
+  ///
+  /// - Parameters:
+  ///   - isColored: Whether to use the colours of ANSI terminals.
+  ///   - width: How many characters a line may have.
+  public init(isColored: Bool, width: Int) {
+    self.isColored = isColored
+    self.width = max(width, 60)
+  }
 
   /// A table for each run, and a line that counts them; ends with a line end.
   public func text(of runs: [LabRun]) -> String {
@@ -19,26 +29,77 @@ public struct LabText: Sendable {
 
   private func lines(of run: LabRun) -> [String] {
     let mark = run.isAsExpected ? "ok  " : "FAIL"
-    var lines = [
-      colored(mark, isGood: run.isAsExpected) + " " + PlainText.withoutControls(run.title)
-        + "  [\(PlainText.withoutControls(run.path))]"
-    ]
-    let table = TextColumns.lines(LabTable.titles, run.receipts.map(LabTable.cells))
-    lines += table.map { "     " + PlainText.withoutControls($0) }
-    lines += run.receipts.map { receipt in
-      "     "
-        + PlainText.withoutControls(
-          "\(receipt.receiver): \(receipt.rootCause?.explanation ?? receipt.dmarc.explanation)")
+    let title = TextColumns.wrapped(
+      PlainText.oneLine("\(run.title)  [\(run.path)]"), width: width - 5, indent: 0)
+    var lines = title.enumerated().map { index, line in
+      (index == 0 ? colored(mark, isGood: run.isAsExpected) + " " : Self.indent) + line
     }
-    lines += run.notReached.map {
-      "     " + PlainText.withoutControls("\($0): does not get the message")
+    lines += table(of: run).map { Self.indent + $0 }
+    lines += run.receipts.flatMap { receipt in
+      sentence(
+        "\(receipt.receiver): \(receipt.rootCause?.explanation ?? receipt.dmarc.explanation)")
     }
-    lines += run.differences.map { difference in
-      "     "
-        + colored(
-          PlainText.withoutControls("line \(difference.line): \(difference.text)"), isGood: false)
+    lines += run.notReached.flatMap { sentence("\($0): does not get the message") }
+    let differences = differences(of: run).map { Self.indent + $0 }
+    return lines + (differences.isEmpty ? [] : [""]) + differences
+  }
+
+  private func sentence(_ text: String) -> [String] {
+    TextColumns.wrapped(
+      PlainText.oneLine(text), width: width - Self.indent.count, indent: 2
+    ).map { Self.indent + $0 }
+  }
+
+  /// The receivers in lines; where these get too long, in columns.
+  private func table(of run: LabRun) -> [String] {
+    guard !run.receipts.isEmpty else { return [] }
+    let rows = run.receipts.map { LabTable.cells($0).map { $0.map(PlainText.oneLine) } }
+    let wrong = run.receipts.map { receipt in
+      Set(
+        run.differences.filter { $0.receiver == receipt.receiver }
+          .compactMap { LabTable.column(of: $0.subject) })
     }
-    return lines
+    let width = width - Self.indent.count
+    if TextColumns.width(LabTable.titles, rows) <= width {
+      return TextColumns.lines(LabTable.titles, rows) { text, row, column in
+        wrong[row].contains(column) ? colored(text, isGood: false) : text
+      }
+    }
+    let titles = [""] + rows.map { $0[0].joined() }
+    let turned = LabTable.titles.indices.dropFirst().map { column in
+      [[LabTable.titles[column]]] + rows.map { $0[column] }
+    }
+    return TextColumns.lines(titles, turned, width: width) { text, row, column in
+      column > 0 && wrong[column - 1].contains(row + 1) ? colored(text, isGood: false) : text
+    }
+  }
+
+  private func differences(of run: LabRun) -> [String] {
+    guard !run.differences.isEmpty else { return [] }
+    let isOne = run.receipts.count == 1
+    let rows = run.differences.map { difference in
+      // Signatures are told in a row.
+      func lines(_ text: String) -> [String] {
+        guard difference.subject == "DKIM" else { return [PlainText.oneLine(text)] }
+        let parts = text.split(separator: ", ").map(String.init)
+        return parts.enumerated().map { $0 + 1 < parts.count ? $1 + "," : $1 }
+          .map(PlainText.oneLine)
+      }
+      let subject = isOne ? difference.subject : "\(difference.receiver): \(difference.subject)"
+      return [
+        [PlainText.oneLine(subject)], lines(difference.expected), lines(difference.found),
+        ["\(difference.line)"],
+      ]
+    }
+    return TextColumns.lines(
+      ["differs", "expected", "found", "line"], rows, width: width - Self.indent.count
+    ) { text, _, column in
+      switch column {
+      case 1: colored(text, isGood: true)
+      case 2: colored(text, isGood: false)
+      default: text
+      }
+    }
   }
 
   private func colored(_ text: String, isGood: Bool) -> String {
@@ -61,9 +122,17 @@ public struct LabComparisonText: Sendable {
   }
 
   private let isColored: Bool
+  private let width: Int
 
-  /// Makes a writer; colours are those of ANSI terminals.
-  public init(isColored: Bool) { self.isColored = isColored }
+  /// Makes a writer.
+  ///
+  /// - Parameters:
+  ///   - isColored: Whether to use the colours of ANSI terminals.
+  ///   - width: How many characters a line may have.
+  public init(isColored: Bool, width: Int) {
+    self.isColored = isColored
+    self.width = max(width, 60)
+  }
 
   /// What is different; ends with a line end.
   ///
@@ -110,8 +179,9 @@ public struct LabComparisonText: Sendable {
       lines += TextColumns.lines(
         [name, "as it is", "then", ""],
         rows.map { row in
-          [[row.name], [row.old], [row.new], [row.old == row.new ? "" : "<--"]]
-        }
+          [row.name, row.old, row.new, row.old == row.new ? "" : "<--"]
+            .map { [PlainText.oneLine($0)] }
+        }, width: width
       ).map { isColored && $0.hasSuffix("<--") ? "\u{1B}[33m\($0)\u{1B}[0m" : $0 }
       lines.append("")
     }

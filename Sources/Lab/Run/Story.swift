@@ -215,7 +215,7 @@ final class Story {
     } catch {
       throw LabFailure("\(error)")
     }
-    return work.sentence
+    return work.sentence + (seal.times == 1 ? "" : ", \(seal.times) times")
   }
 
   // MARK: - Receiving

@@ -47,7 +47,10 @@ struct LabCommand: ParsableCommand {
       var runs: [LabRun] = []
       for scenario in scenarios { runs.append(try playing(scenario) { try runner.run(scenario) }) }
       switch format {
-      case .text: print(LabText(isColored: Terminal.isColored).text(of: runs), terminator: "")
+      case .text:
+        print(
+          LabText(isColored: Terminal.isColored, width: Terminal.width).text(of: runs),
+          terminator: "")
       case .json: print(try internally { try LabJSON.text(of: runs) })
       case .junit: print(LabJUnit.text(of: runs), terminator: "")
       case .markdown: print(LabMarkdown.text(of: runs), terminator: "")
@@ -120,8 +123,8 @@ struct LabCommand: ParsableCommand {
         }
       }
       print(
-        LabComparisonText(isColored: Terminal.isColored).text(of: pairs, settings: settings),
-        terminator: "")
+        LabComparisonText(isColored: Terminal.isColored, width: Terminal.width)
+          .text(of: pairs, settings: settings), terminator: "")
     }
   }
 }
@@ -236,8 +239,19 @@ struct LabFiles {
 
 /// What standard output is.
 enum Terminal {
-  /// Whether colours are wanted: on a terminal, unless NO_COLOR is set.
+  /// Whether colours are wanted: on a terminal that has them, unless NO_COLOR is set.
   static var isColored: Bool {
-    isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+    let environment = ProcessInfo.processInfo.environment
+    return isatty(STDOUT_FILENO) == 1 && environment["NO_COLOR", default: ""].isEmpty
+      && environment["TERM"] != "dumb"
+  }
+
+  /// How many characters a line has: those of the terminal, or 100.
+  static var width: Int {
+    var size = winsize()
+    guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+      return 100
+    }
+    return Int(size.ws_col)
   }
 }
