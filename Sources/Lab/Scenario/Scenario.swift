@@ -81,6 +81,13 @@ public struct Scenario: Sendable {
     public var address: IPAddress
   }
 
+  /// The receivers as `expect` calls them, in the order of the hops.
+  public var receivers: [String] {
+    hops.compactMap { hop in
+      if case .receive(let receive) = hop.action { receive.name } else { nil }
+    }
+  }
+
   /// The actor of this key; nil when there is none.
   public func actor(_ key: String) -> Actor? { actors.first { $0.key == key } }
 
