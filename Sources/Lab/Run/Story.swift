@@ -194,6 +194,9 @@ final class Story {
     let settings = try self.settings(host, seal.configuration)
     let evaluator = try Evaluator(settings: settings.evaluator, resolver: resolver)
     let found = evaluate(arrived, from: client, with: evaluator, settings)
+    if found.arc.isUndecided, seal.fault == nil {
+      return "adds no seal, since it cannot tell now whether the chain is intact"
+    }
     let verdict = Verdict(
       found, envelope: arrived.envelope(from: client), settings: settings.verdicts)
     let sealer = ARCSealer(domain: seal.domain, selector: seal.selector, key: try key(seal.key))
