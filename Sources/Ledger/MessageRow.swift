@@ -192,8 +192,14 @@ struct MessageRow: Sendable {
 }
 
 extension MessageRow {
+  /// A message's number is larger than all that ever belonged to a report window, also when messages
+  /// were deleted by hand: what came late is known by its number.
   static let insertMessage = insert(
     "message",
+    id: """
+      (SELECT 1 + max(coalesce((SELECT max(id) FROM message), 0),
+        coalesce((SELECT max(through_message_id) FROM report_window), 0)))
+      """,
     [
       "host", "queue_id", "received_at", "distinguisher", "client_address", "client_name", "helo",
       "null_reverse_path", "envelope_from_domain", "recipient_domains", "author_domain",
@@ -243,10 +249,13 @@ extension MessageRow {
       "explanation",
     ] + alignmentColumns)
 
-  private static func insert(_ table: String, _ columns: [String]) -> String {
-    let marks = [String](repeating: "?", count: columns.count).joined(separator: ", ")
-    return "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(marks))"
-      + " ON CONFLICT DO NOTHING"
+  private static func insert(
+    _ table: String, id: String? = nil, _ columns: [String]
+  ) -> String {
+    let names = (id == nil ? [] : ["id"]) + columns
+    let marks = (id.map { [$0] } ?? []) + columns.map { _ in "?" }
+    return "INSERT INTO \(table) (\(names.joined(separator: ", ")))"
+      + " VALUES (\(marks.joined(separator: ", "))) ON CONFLICT DO NOTHING"
   }
 }
 
