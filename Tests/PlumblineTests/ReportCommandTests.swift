@@ -126,6 +126,30 @@ import Testing
     #expect(try host.deliveries().isEmpty)
   }
 
+  /// The ledger is found and opened, and then cannot be written.
+  @Test(arguments: ["build", "send"])
+  func aLedgerThatCannotBeWrittenIsToldAsSuch(command: String) throws {
+    let host = try ReportHost(domains: Self.two)
+    try host.run("build", "--day", "\(ReportHost.yesterday)")
+    let broken = try Program.run(
+      "/usr/bin/sqlite3",
+      [
+        host.directory.path("ledger.sqlite"),
+        "CREATE TRIGGER full BEFORE UPDATE ON report_delivery"
+          + " BEGIN SELECT RAISE(ABORT, 'no more room'); END;"
+          + "CREATE TRIGGER full2 BEFORE UPDATE ON report_window"
+          + " BEGIN SELECT RAISE(ABORT, 'no more room'); END;",
+      ])
+    #expect(broken.status == 0, "\(broken.errors)")
+    let arguments = command == "build" ? ["--day", "\(ReportHost.yesterday)"] : ["--now"]
+    let result = try host.start([command] + arguments).result()
+    #expect(result.status == 78)
+    #expect(
+      result.errors.hasPrefix("plumbline: ledger ") && result.errors.contains("no more room"),
+      "\(result.errors)")
+    #expect(try host.recipients().isEmpty)
+  }
+
   @Test func withoutSendmailEverythingWaits() throws {
     let host = try ReportHost(domains: Self.two)
     try FileManager.default.removeItem(atPath: host.directory.path("sendmail"))

@@ -62,7 +62,7 @@ struct BuildPreview {
       return try body(path)
     } catch let error as CannotWriteReport {
       throw CannotCreate(message: "\(error)")
-    } catch let error as StartFailure {
+    } catch let error where exitStatus(of: error) != nil {
       throw error
     } catch {
       throw InternalFault(message: "\(error)")
