@@ -16,6 +16,17 @@ struct MessageRow: Sendable {
   /// The details of a failure incident; nil when there is none.
   let incident: DatabaseValue?
 
+  init(
+    message: [DatabaseValue], policyRecord: [DatabaseValue]?, spfOutcomes: [[DatabaseValue]],
+    dkimOutcomes: [[DatabaseValue]], incident: DatabaseValue?
+  ) {
+    self.message = message
+    self.policyRecord = policyRecord
+    self.spfOutcomes = spfOutcomes
+    self.dkimOutcomes = dkimOutcomes
+    self.incident = incident
+  }
+
   init(_ fullRecord: MessageRecord) {
     let record = fullRecord.withoutLocalParts
     let evaluation = record.evaluation
@@ -106,6 +117,7 @@ struct MessageRow: Sendable {
       record.verdict.authenticationResults.stored,
       json(record.evaluation.dns),
       jsonText(record.evaluation.arc),
+      record.addedARCSet.map(jsonText) ?? .null,
       record.isReportTraffic.databaseValue,
     ]
   }
@@ -192,6 +204,19 @@ struct MessageRow: Sendable {
 }
 
 extension MessageRow {
+  /// The columns of ``message``, in its order.
+  static let messageColumns = [
+    "host", "queue_id", "received_at", "distinguisher", "client_address", "client_name", "helo",
+    "null_reverse_path", "envelope_from_domain", "recipient_domains", "author_domain",
+    "author_domains",
+    "dmarc_result", "dmarc_cause", "dmarc_explanation", "discovery", "policy_before_testing",
+    "applied_policy", "sampled_out", "spf_aligned", "dkim_aligned", "organizational_domain",
+    "author_domain_exists", "discovery_comparison",
+    "disposition", "override_reasons", "root_cause", "root_cause_explanation", "root_cause_fix",
+    "flow_signs", "list_identifier", "authentication_results", "dns_evidence", "arc",
+    "arc_seal", "report_traffic",
+  ]
+
   /// A message's number is larger than all that ever belonged to a report window, also when messages
   /// were deleted by hand: what came late is known by its number.
   static let insertMessage = insert(
@@ -200,17 +225,7 @@ extension MessageRow {
       (SELECT 1 + max(coalesce((SELECT max(id) FROM message), 0),
         coalesce((SELECT max(through_message_id) FROM report_window), 0)))
       """,
-    [
-      "host", "queue_id", "received_at", "distinguisher", "client_address", "client_name", "helo",
-      "null_reverse_path", "envelope_from_domain", "recipient_domains", "author_domain",
-      "author_domains",
-      "dmarc_result", "dmarc_cause", "dmarc_explanation", "discovery", "policy_before_testing",
-      "applied_policy", "sampled_out", "spf_aligned", "dkim_aligned", "organizational_domain",
-      "author_domain_exists", "discovery_comparison",
-      "disposition", "override_reasons", "root_cause", "root_cause_explanation", "root_cause_fix",
-      "flow_signs", "list_identifier", "authentication_results", "dns_evidence", "arc",
-      "report_traffic", "policy_record_id",
-    ])
+    messageColumns + ["policy_record_id"])
 
   static let policyColumns = [
     "policy_domain", "discovery", "text", "p", "sp", "np", "adkim", "aspf", "t", "fo", "psd",
@@ -234,20 +249,24 @@ extension MessageRow {
     "is_aligned", "alignment_mode", "organizational_domain", "alignment_obstacle",
   ]
 
-  static let insertSPF = insert(
-    "spf_outcome",
+  /// The columns of each of ``spfOutcomes``, in its order.
+  static let spfColumns =
     [
-      "message_id", "identity", "domain", "result", "cause", "term", "term_domain", "explanation",
+      "identity", "domain", "result", "cause", "term", "term_domain", "explanation",
       "sender_explanation", "lookups", "void_lookups", "failed_name",
-    ] + alignmentColumns)
+    ] + alignmentColumns
 
-  static let insertDKIM = insert(
-    "dkim_outcome",
+  static let insertSPF = insert("spf_outcome", ["message_id"] + spfColumns)
+
+  /// The columns of each of ``dkimOutcomes``, in its order.
+  static let dkimColumns =
     [
-      "message_id", "position", "domain", "selector", "algorithm", "identity", "key_bits",
+      "position", "domain", "selector", "algorithm", "identity", "key_bits",
       "canonicalization", "body_length", "signature_start", "is_test_key", "result", "cause",
       "explanation",
-    ] + alignmentColumns)
+    ] + alignmentColumns
+
+  static let insertDKIM = insert("dkim_outcome", ["message_id"] + dkimColumns)
 
   private static func insert(
     _ table: String, id: String? = nil, _ columns: [String]

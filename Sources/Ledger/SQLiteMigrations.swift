@@ -24,6 +24,7 @@ enum SQLiteMigrations {
       try database.execute(sql: "DROP VIEW message_overview")
       try database.execute(sql: overviewWithARC)
     }
+    migrator.registerMigration("5 arc seal") { try $0.execute(sql: arcSeal) }
     return migrator
   }
 
@@ -174,6 +175,10 @@ enum SQLiteMigrations {
   // of a line.
   private static let arc = """
     ALTER TABLE message ADD COLUMN arc TEXT  /* JSON {result, cause, ...}; NULL: older message */
+    """
+
+  private static let arcSeal = """
+    ALTER TABLE message ADD COLUMN arc_seal TEXT  /* JSON {instance, ...}; NULL: not sealed here */
     """
 
   private static let overviewWithARC = """
