@@ -217,7 +217,15 @@ extension MessageRow {
     "arc_seal", "report_traffic",
   ]
 
-  static let insertMessage = insert("message", messageColumns + ["policy_record_id"])
+  /// A message's number is larger than all that ever belonged to a report window, also when messages
+  /// were deleted by hand: what came late is known by its number.
+  static let insertMessage = insert(
+    "message",
+    id: """
+      (SELECT 1 + max(coalesce((SELECT max(id) FROM message), 0),
+        coalesce((SELECT max(through_message_id) FROM report_window), 0)))
+      """,
+    messageColumns + ["policy_record_id"])
 
   static let policyColumns = [
     "policy_domain", "discovery", "text", "p", "sp", "np", "adkim", "aspf", "t", "fo", "psd",
@@ -260,10 +268,13 @@ extension MessageRow {
 
   static let insertDKIM = insert("dkim_outcome", ["message_id"] + dkimColumns)
 
-  private static func insert(_ table: String, _ columns: [String]) -> String {
-    let marks = [String](repeating: "?", count: columns.count).joined(separator: ", ")
-    return "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(marks))"
-      + " ON CONFLICT DO NOTHING"
+  private static func insert(
+    _ table: String, id: String? = nil, _ columns: [String]
+  ) -> String {
+    let names = (id == nil ? [] : ["id"]) + columns
+    let marks = (id.map { [$0] } ?? []) + columns.map { _ in "?" }
+    return "INSERT INTO \(table) (\(names.joined(separator: ", ")))"
+      + " VALUES (\(marks.joined(separator: ", "))) ON CONFLICT DO NOTHING"
   }
 }
 
