@@ -15,6 +15,10 @@ struct MessageRow: Sendable {
   let dkimOutcomes: [[DatabaseValue]]
   /// The details of a failure incident; nil when there is none.
   let incident: DatabaseValue?
+  /// Values for ``insertCapture``, without the message; nil when nothing is captured.
+  let capture: [DatabaseValue]?
+  /// When the message was received, seconds since the epoch.
+  let receivedAt: Int64
 
   init(_ fullRecord: MessageRecord) {
     let record = fullRecord.withoutLocalParts
@@ -22,6 +26,8 @@ struct MessageRow: Sendable {
     policyRecord = Self.policyValues(evaluation.dmarc)
     // A report about mail about our reports could go on for ever.
     incident = record.isReportTraffic ? nil : record.failureIncident.map(Self.jsonText)
+    capture = record.capture.map { Self.values($0) }
+    receivedAt = record.receivedAt
     spfOutcomes = [
       Self.values(evaluation.heloSPF, identity: .helo),
       Self.values(evaluation.mailFromSPF, identity: .mailFrom),
@@ -62,6 +68,10 @@ struct MessageRow: Sendable {
     if let incident {
       try database.cachedStatement(sql: Self.insertIncident)
         .execute(arguments: ["message": id, "details": incident])
+    }
+    if let capture {
+      try database.cachedStatement(sql: Self.insertCapture)
+        .execute(arguments: StatementArguments([id] + capture))
     }
   }
 
@@ -134,6 +144,14 @@ struct MessageRow: Sendable {
       json(record.aggregateReportURIs),
       json(record.failureReportURIs),
       json(record.problems),
+    ]
+  }
+
+  private static func values(_ capture: MessageCapture) -> [DatabaseValue] {
+    [
+      capture.expiresAt.databaseValue, json(capture.settings), octets(capture.mailFrom),
+      json(capture.dns), capture.header.map { octets(MessageCapture.octets(of: $0)) } ?? .null,
+      capture.body.map(octets) ?? .null, jsonText(capture.bodyHashes),
     ]
   }
 
@@ -242,6 +260,12 @@ extension MessageRow {
       "canonicalization", "body_length", "signature_start", "is_test_key", "result", "cause",
       "explanation",
     ] + alignmentColumns)
+
+  static let insertCapture = insert(
+    "message_capture",
+    [
+      "message_id", "expires_at", "settings", "mail_from", "dns", "header", "body", "body_hashes",
+    ])
 
   private static func insert(_ table: String, _ columns: [String]) -> String {
     let marks = [String](repeating: "?", count: columns.count).joined(separator: ", ")

@@ -24,6 +24,7 @@ enum SQLiteMigrations {
       try database.execute(sql: "DROP VIEW message_overview")
       try database.execute(sql: overviewWithARC)
     }
+    migrator.registerMigration("5 capture") { try $0.execute(sql: capture) }
     return migrator
   }
 

@@ -23,6 +23,8 @@ final class IncomingMessage: MilterTransaction {
     var reportTraffic: ReportTraffic
     /// How failure reports are prepared; nil when there are none.
     var failureCapture: FailureCapture.Settings?
+    /// What is kept of messages.
+    var capture: CaptureSettings
     /// What a message is answered whose evaluation failed through a fault of ours.
     var onFailure: Configuration.OnFailure
   }
@@ -38,6 +40,7 @@ final class IncomingMessage: MilterTransaction {
   private static let mostFromFields = 10
   private var fromFields = 0
   private var failure: FailureCapture?
+  private var capture: CaptureWork?
 
   init(_ start: MilterEnvelopeStart, clientAddress: IPAddress, context: Context) {
     self.context = context
@@ -47,6 +50,7 @@ final class IncomingMessage: MilterTransaction {
       mailFrom: start.mailFrom)
     forged = ForgedFields(context.verdicts)
     failure = context.failureCapture.map { FailureCapture($0) }
+    capture = CaptureWork(context.capture)
     receivedAt = Int64(Date().timeIntervalSince1970)
     let seconds = context.deadlineSeconds
     evaluation = context.evaluator.begin(
@@ -62,6 +66,7 @@ final class IncomingMessage: MilterTransaction {
   func header(_ field: HeaderField) {
     forged.add(field)
     failure?.add(field)
+    capture?.add(field)
     if field.isNamed("From") {
       fromFields += 1
       if fromFields <= Self.mostFromFields {
@@ -71,9 +76,15 @@ final class IncomingMessage: MilterTransaction {
     evaluation.addHeader(field)
   }
 
-  func endOfHeaders() { evaluation.endHeaders() }
+  func endOfHeaders() {
+    capture?.endHeaders()
+    evaluation.endHeaders()
+  }
 
-  func body(_ chunk: UnsafeRawBufferPointer) { unsafe evaluation.addBody(chunk) }
+  func body(_ chunk: UnsafeRawBufferPointer) {
+    unsafe capture?.add(body: chunk)
+    unsafe evaluation.addBody(chunk)
+  }
 
   func endOfMessage(queueID: String) -> MilterVerdict {
     let began = ContinuousClock.now
@@ -121,7 +132,9 @@ final class IncomingMessage: MilterTransaction {
       envelope: envelope, evaluation: result, verdict: verdict,
       isReportTraffic: context.reportTraffic.covers(
         envelope, authors: authors, spf: result.mailFromSPF.result),
-      failureIncident: incident)
+      failureIncident: incident,
+      capture: capture?.capture(
+        result, envelope, receivedAt: receivedAt, dns: evaluation.recordedAnswers))
     do {
       try context.ledger.append(record)
     } catch {

@@ -92,6 +92,7 @@ final class MilterService: Sendable {
       deadlineSeconds: configuration.limits.deadlineSeconds,
       reportTraffic: ReportTraffic(configuration.report),
       failureCapture: try wiring.failureCapture(),
+      capture: configuration.ledger.capture,
       onFailure: configuration.milter.onFailure)
   }
 }

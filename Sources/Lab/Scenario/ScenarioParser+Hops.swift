@@ -118,13 +118,16 @@ extension ScenarioParser {
   // MARK: Transport
 
   private mutating func readSend(_ node: Node) -> Hop.Action? {
-    guard let fields = reading.fields(node, ["from", "to", "helo"], of: "send") else { return nil }
+    let known = ["from", "to", "helo", "trace"]
+    guard let fields = reading.fields(node, known, of: "send") else { return nil }
     checkHolder(fields, "from")
     guard let text = fields.requiredText("to"), let to = actor(text, fields.nodes["to"]) else {
       return nil
     }
     holder = to
-    return .send(Hop.Send(to: to, helo: fields.text("helo")))
+    return .send(
+      Hop.Send(
+        to: to, helo: fields.text("helo"), leavesTrace: fields.boolean("trace") ?? true))
   }
 
   private mutating func readResend(_ node: Node) -> Hop.Action? {

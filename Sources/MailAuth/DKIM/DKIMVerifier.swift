@@ -38,6 +38,7 @@ final class DKIMVerifier {
     var keyBits: Int?
     var isTestKey = false
     var keyRecord: String?
+    var key: DKIMPublicKey?
     var problem: DKIMProblem?
   }
 
@@ -46,11 +47,19 @@ final class DKIMVerifier {
   private var verification: LibOpenDKIMVerification?
   // Only for signatures with l=; libopendkim stops counting there.
   private var bodies: [BodyCanonicalizer] = []
+  /// What verifies in the place of libopendkim when there is no body; nil when there is one.
+  private let bodiless: BodilessVerification?
 
   /// Reads and judges the signatures of a header and hands the header to libopendkim if any of
   /// them can be verified.
-  init(settings: DKIMSettings, libraries: DKIMLibraries, header: [HeaderField], now: Int64) {
+  ///
+  /// With `bodyHashes` no body will be given.
+  init(
+    settings: DKIMSettings, libraries: DKIMLibraries, header: [HeaderField], now: Int64,
+    bodyHashes: BodyHashes? = nil
+  ) {
     self.settings = settings
+    bodiless = bodyHashes.map { BodilessVerification(header: header, bodyHashes: $0) }
     let fields = header.filter { $0.isNamed("DKIM-Signature") }
     candidates = fields.enumerated().map { index, field in
       guard index < settings.maximumSignatures else {
@@ -108,6 +117,9 @@ final class DKIMVerifier {
       fetchKey(&candidates[index], resolver)
     }
     for index in bodies.indices { unsafe bodies[index].finish { _ in } }
+    if let bodiless {
+      return candidates.enumerated().map { outcome($0, $1, bodiless) }
+    }
     if let verification {
       var records = candidates.filter { $0.libraryIndex != nil }.map(\.keyRecord)
       for (index, candidate) in candidates.filter({ $0.libraryIndex != nil }).enumerated()
@@ -206,6 +218,7 @@ final class DKIMVerifier {
       let key = try readKey(record, &candidate)
       candidate.keyBits = key.bits
       candidate.keyRecord = key.recordText
+      candidate.key = key
     } catch {
       candidate.problem = error
     }
@@ -221,6 +234,21 @@ final class DKIMVerifier {
   }
 
   // MARK: - Outcomes
+
+  /// The outcome of a signature whose body is not there.
+  private func outcome(
+    _ position: Int, _ candidate: Candidate, _ bodiless: BodilessVerification
+  ) -> DKIMOutcome {
+    guard candidate.problem == nil, candidate.libraryIndex != nil, let key = candidate.key else {
+      return outcome(candidate, result: nil)
+    }
+    var candidate = candidate
+    let result = bodiless.result(position: position, candidate.signature, key: key)
+    if result == nil {
+      candidate.problem = .internalError("The hash of the body was not recorded.")
+    }
+    return outcome(candidate, result: result)
+  }
 
   private func outcome(
     _ candidate: Candidate, result: LibOpenDKIMVerification.Result?
@@ -283,7 +311,10 @@ final class DKIMVerifier {
   }
 
   private func bodyLength(of candidate: Candidate) -> Int? {
-    bodies.first { $0.canonicalization == candidate.signature.canonicalizations?.body }?.length
+    if let bodiless {
+      return candidate.signature.canonicalizations.flatMap { bodiless.bodyLength($0.body) }
+    }
+    return bodies.first { $0.canonicalization == candidate.signature.canonicalizations?.body }?.length
   }
 
   private func judgePass(_ candidate: Candidate) -> DKIMProblem {

@@ -40,7 +40,7 @@ extension ConfigurationKey {
       policyOnBadFrom,
       headersReceivedSPF,
       ledgerDatabase,
-    ] + report + failureReports + [logLevel]
+    ] + capture + report + failureReports + [logLevel]
 
   // MARK: milter
 

@@ -32,7 +32,7 @@ struct ConfigurationSettings {
         discovery: choice(.dmarcDiscovery), publicSuffixList: file(.dmarcPublicSuffixList),
         maxAuthorDomains: integer(.dmarcMaxAuthorDomains)),
       policy: policy, headers: Configuration.Headers(receivedSPF: boolean(.headersReceivedSPF)),
-      ledger: Configuration.Ledger(database: file(.ledgerDatabase)),
+      ledger: Configuration.Ledger(database: file(.ledgerDatabase), capture: capture),
       report: report(authservID: authservID), failureReports: failureReports,
       log: Configuration.Log(level: choice(.logLevel)))
   }

@@ -7,7 +7,7 @@ struct LabCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lab",
     abstract: "Play scenarios of forwarding, mailing lists and ARC, and check what comes out.",
-    subcommands: [Run.self, WhatIf.self])
+    subcommands: [Run.self, WhatIf.self, Capture.self])
 
   /// `plumbline lab run`.
   struct Run: ParsableCommand {
@@ -59,24 +59,14 @@ struct LabCommand: ParsableCommand {
     @Argument(help: "The scenario file.")
     var file: String
 
-    @Option(
-      name: .customLong("set"),
-      help: "A key of the configuration file with its value, as policy.enforce=reject; repeatable.")
-    var settings: [String]
+    @OptionGroup var settings: SettingOptions
+
+    func validate() throws {
+      if settings.settings.isEmpty { throw ValidationError("--set KEY=VALUE is missing") }
+    }
 
     func run() throws {
-      let entries = try settings.map { text in
-        guard let sign = text.firstIndex(of: "=") else {
-          throw ValidationError("--set: \(text) is not KEY=VALUE")
-        }
-        return ConfigurationEntry(
-          key: String(text[..<sign]), value: .text(String(text[text.index(after: sign)...])))
-      }
-      do throws(ReceiverConfigurationError) {
-        _ = try LabConfigurator().settings(host: "localhost", entries: entries)
-      } catch {
-        throw ValidationError("--set: \(error)")
-      }
+      let entries = try settings.entries()
       guard let scenario = try LabFiles([file]).scenarios().first else { return }
       let keys = KeyStock()
       let plain = LabRunner(configurator: LabConfigurator(), keys: keys)
@@ -84,7 +74,7 @@ struct LabCommand: ParsableCommand {
       let runs = try playing(scenario) { (try plain.run(scenario), try changed.run(scenario)) }
       print(
         LabComparisonText(isColored: Terminal.isColored)
-          .text(runs.0, runs.1, settings: settings), terminator: "")
+          .text(runs.0, runs.1, settings: settings.settings), terminator: "")
     }
   }
 }
