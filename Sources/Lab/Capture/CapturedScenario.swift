@@ -37,7 +37,7 @@ public struct CapturedScenario: Sendable {
     ]
     lines += message.lines
     lines += Self.hops(record, capture.settings)
-    lines += ["expect:", "  receiver:"] + RecordedExpectations(record).lines
+    lines += ["expect:", "  receiver:"] + RecordedExpectations(record).lines()
     text = lines.map { $0 + "\n" }.joined()
   }
 

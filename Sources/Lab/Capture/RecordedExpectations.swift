@@ -4,37 +4,62 @@ import Reports
 
 /// What was recorded of a message as the expectations of a scenario.
 struct RecordedExpectations {
-  /// The lines, indented by four blanks.
-  let lines: [String]
+  /// One expectation.
+  struct Item {
+    /// What ``LabDifference/subject`` calls it.
+    var subject: String
+    /// Its lines, not indented.
+    var lines: [String]
+  }
+
+  /// All of them, in the order of the file.
+  let items: [Item]
 
   init(_ record: MessageRecord) {
     let evaluation = record.evaluation
     let dmarc = evaluation.dmarc
-    var lines = [
-      "spf: " + Self.words(evaluation.mailFromSPF),
-      "helo: " + Self.words(evaluation.heloSPF),
+    var items = [
+      Item(subject: "SPF", lines: ["spf: " + Self.words(evaluation.mailFromSPF)]),
+      Item(subject: "SPF of HELO", lines: ["helo: " + Self.words(evaluation.heloSPF)]),
     ]
-    if evaluation.dkim.isEmpty {
-      lines.append("dkim: none")
-    } else {
-      lines.append("dkim:")
-      lines += evaluation.dkim.map { signature in
-        "  - "
-          + Self.words(signature.result.rawValue, signature.domain, signature.cause.rawValue)
-      }
+    let signatures = evaluation.dkim.map { signature in
+      "  - " + Self.words(signature.result.rawValue, signature.domain, signature.cause.rawValue)
     }
+    items.append(
+      Item(
+        subject: "DKIM",
+        lines: signatures.isEmpty ? ["dkim: none"] : ["dkim:"] + signatures))
     if evaluation.arc.cause != .notEvaluated {
-      lines.append("arc: \(evaluation.arc.result.rawValue) \(evaluation.arc.cause.rawValue)")
+      let arc = "arc: \(evaluation.arc.result.rawValue) \(evaluation.arc.cause.rawValue)"
+      items.append(Item(subject: "ARC", lines: [arc]))
     }
-    lines.append("dmarc: \(dmarc.result.rawValue) \(dmarc.cause.rawValue)")
     let policy = [dmarc.policyDomain?.text, dmarc.appliedPolicy?.rawValue].compactMap { $0 }
-    lines.append("policy: " + (policy.isEmpty ? "none" : policy.joined(separator: " ")))
-    lines += [
-      "disposition: \(record.verdict.disposition.rawValue)",
-      "cause: \(evaluation.rootCause?.code.rawValue ?? "none")",
+    items += [
+      Item(subject: "DMARC", lines: ["dmarc: \(dmarc.result.rawValue) \(dmarc.cause.rawValue)"]),
+      Item(
+        subject: "policy",
+        lines: ["policy: " + (policy.isEmpty ? "none" : policy.joined(separator: " "))]),
+      Item(
+        subject: "disposition", lines: ["disposition: \(record.verdict.disposition.rawValue)"]),
+      Item(
+        subject: "root cause", lines: ["cause: \(evaluation.rootCause?.code.rawValue ?? "none")"]),
+      Item(subject: "report", lines: Self.report(record)),
     ]
-    lines += Self.report(record)
-    self.lines = lines.map { "    " + $0 }
+    self.items = items
+  }
+
+  /// The lines of a file, indented by four blanks.
+  ///
+  /// - Parameter missing: The subjects of differences; what they are about becomes a comment.
+  func lines(without missing: Set<String> = []) -> [String] {
+    items.flatMap { item -> [String] in
+      let isMissing = missing.contains { subject in
+        subject == item.subject || (item.subject == "report" && subject.contains("report"))
+      }
+      guard isMissing else { return item.lines.map { "    " + $0 } }
+      return ["    # recorded, and not to be had without the message:"]
+        + item.lines.map { "    #   " + $0 }
+    }
   }
 
   private static func words(_ spf: SPFOutcome) -> String {

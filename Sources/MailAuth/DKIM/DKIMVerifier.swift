@@ -38,7 +38,6 @@ final class DKIMVerifier {
     var keyBits: Int?
     var isTestKey = false
     var keyRecord: String?
-    var key: DKIMPublicKey?
     var problem: DKIMProblem?
   }
 
@@ -47,7 +46,7 @@ final class DKIMVerifier {
   private var verification: LibOpenDKIMVerification?
   // Only for signatures with l=; libopendkim stops counting there.
   private var bodies: [BodyCanonicalizer] = []
-  /// What verifies in the place of libopendkim when there is no body; nil when there is one.
+  /// What stands for the body when there is none; nil when there is one.
   private let bodiless: BodilessVerification?
 
   /// Reads and judges the signatures of a header and hands the header to libopendkim if any of
@@ -117,8 +116,8 @@ final class DKIMVerifier {
       fetchKey(&candidates[index], resolver)
     }
     for index in bodies.indices { unsafe bodies[index].finish { _ in } }
-    if let bodiless {
-      return candidates.enumerated().map { outcome($0, $1, bodiless) }
+    if let verification, let bodiless {
+      do throws(LibOpenDKIMError) { try bodiless.feed(verification) } catch { fail(error) }
     }
     if let verification {
       var records = candidates.filter { $0.libraryIndex != nil }.map(\.keyRecord)
@@ -127,8 +126,8 @@ final class DKIMVerifier {
         records[index] = nil
       }
       let results = verification.endOfMessage(keyRecords: records)
-      return candidates.map { candidate in
-        outcome(candidate, result: candidate.libraryIndex.map { results[$0] })
+      return candidates.enumerated().map { position, candidate in
+        outcome(position, candidate, result: candidate.libraryIndex.map { results[$0] })
       }
     }
     return candidates.map { outcome($0, result: nil) }
@@ -218,7 +217,6 @@ final class DKIMVerifier {
       let key = try readKey(record, &candidate)
       candidate.keyBits = key.bits
       candidate.keyRecord = key.recordText
-      candidate.key = key
     } catch {
       candidate.problem = error
     }
@@ -235,19 +233,19 @@ final class DKIMVerifier {
 
   // MARK: - Outcomes
 
-  /// The outcome of a signature whose body is not there.
+  /// The outcome of one signature; where the body is not there its hashes complete the result.
   private func outcome(
-    _ position: Int, _ candidate: Candidate, _ bodiless: BodilessVerification
+    _ position: Int, _ candidate: Candidate, result: LibOpenDKIMVerification.Result?
   ) -> DKIMOutcome {
-    guard candidate.problem == nil, candidate.libraryIndex != nil, let key = candidate.key else {
-      return outcome(candidate, result: nil)
+    guard let bodiless, let result, candidate.problem == nil else {
+      return outcome(candidate, result: result)
     }
     var candidate = candidate
-    let result = bodiless.result(position: position, candidate.signature, key: key)
-    if result == nil {
+    let completed = bodiless.completed(result, position: position, candidate.signature)
+    if completed == nil {
       candidate.problem = .internalError("The hash of the body was not recorded.")
     }
-    return outcome(candidate, result: result)
+    return outcome(candidate, result: completed)
   }
 
   private func outcome(
@@ -312,7 +310,7 @@ final class DKIMVerifier {
 
   private func bodyLength(of candidate: Candidate) -> Int? {
     if let bodiless {
-      return candidate.signature.canonicalizations.flatMap { bodiless.bodyLength($0.body) }
+      return candidate.signature.canonicalizations.flatMap { bodiless.length($0.body) }
     }
     return bodies.first { $0.canonicalization == candidate.signature.canonicalizations?.body }?.length
   }

@@ -82,7 +82,8 @@ extension QueueIDOptions.Message {
   var nothingKept: UnreadableInput {
     let reason =
       capture == nil
-      ? "nothing was kept of message \(name), or not any more; set ledger.capture to have it kept"
+      ? "nothing was kept of message \(name), or not any more; set ledger.capture to have it kept of "
+        + "messages to come"
       : "the header of message \(name) was too large to be kept; see ledger.capture_kilobytes"
     return UnreadableInput(message: reason)
   }

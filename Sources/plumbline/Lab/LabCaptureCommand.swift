@@ -10,10 +10,11 @@ extension LabCommand {
       commandName: "capture",
       abstract: "Write a scenario of a message in the ledger, to play it again.",
       discussion: """
-        Needs ledger.capture. The scenario is played once: what then is not as recorded is told on \
-        standard error. It holds the message, so a file gets mode 0600. Exit status: 0 written and as \
-        recorded, 1 written and not as recorded, 66 there is no such message or nothing was kept of \
-        it, 73 the file cannot be written, 78 the configuration or the ledger cannot be used.
+        With ledger.capture the scenario is the message as it came; without it one is made up that \
+        gives the recorded results, as far as that is possible. It is played once: what then is not as \
+        recorded is told on standard error. A file gets mode 0600. Exit status: 0 written and as \
+        recorded, 1 written and not as recorded, 66 there is no such message, 73 the file cannot be \
+        written, 78 the configuration or the ledger cannot be used.
         """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -27,23 +28,42 @@ extension LabCommand {
     }
 
     func run() throws {
-      let wiring = Wiring(configuration: try options.load())
-      let store = try starting { try wiring.ledger(readOnly: true) }
+      let configuration = try options.load()
+      let store = try starting {
+        try Wiring(configuration: configuration).ledger(readOnly: true)
+      }
       var isAsRecorded = true
       for message in try choice.messages(in: store) {
-        guard let capture = message.capture,
-          let scenario = CapturedScenario(message.record, capture)
-        else { throw message.nothingKept }
         let path = path(of: message)
-        try write(scenario.text, to: path)
-        let problems = try scenario.notes + differences(scenario, path: path ?? "scenario")
+        let (text, problems) = try scenario(of: message, configuration)
+        try write(text, to: path)
         isAsRecorded = isAsRecorded && problems.isEmpty
-        for problem in problems {
-          FileHandle.standardError.write(
-            Data("plumbline: \(path ?? message.name): \(problem.onOneLine)\n".utf8))
-        }
+        for problem in problems { tell("\(path ?? message.name): \(problem)") }
       }
       guard isAsRecorded else { throw ExitCode(1) }
+    }
+
+    /// The file, and where it does not find what was recorded.
+    private func scenario(
+      of message: QueueIDOptions.Message, _ configuration: Configuration
+    ) throws -> (text: String, problems: [String]) {
+      if let capture = message.capture,
+        let scenario = CapturedScenario(message.record, capture)
+      {
+        let found = differences(scenario.text)
+        return (scenario.text, scenario.notes + found.map { "not as recorded: \($0.text)" })
+      }
+      let scenario = SyntheticScenario(
+        message.record, settings: configuration.ledger.capture.settings)
+      tell("nothing was kept of message \(message.name) but its record: the scenario is made up")
+      // What it cannot show becomes a comment; the rest is then as recorded.
+      let missing = differences(scenario.text())
+      let text = scenario.text(without: Set(missing.map(\.subject)))
+      return (text, differences(text).map { "not as recorded: \($0.text)" })
+    }
+
+    private func tell(_ text: String) {
+      FileHandle.standardError.write(Data("plumbline: \(text.onOneLine)\n".utf8))
     }
 
     /// The file of a message; nil for standard output.
@@ -65,14 +85,18 @@ extension LabCommand {
       else { throw CannotCreate(message: "\(path): cannot be written") }
     }
 
-    /// Where the scenario does not find what was recorded.
-    private func differences(_ captured: CapturedScenario, path: String) throws -> [String] {
+    /// Plays a scenario; one that cannot be played has one difference.
+    private func differences(_ text: String) -> [LabDifference] {
       do {
-        let scenario = try Scenario(captured.text, path: path, configurator: LabConfigurator())
+        let scenario = try Scenario(text, path: "scenario", configurator: LabConfigurator())
         return try LabRunner(configurator: LabConfigurator(), keys: KeyStock(.fixed))
-          .run(scenario).differences.map { "not as recorded: \($0.text)" }
+          .run(scenario).differences
       } catch {
-        return ["cannot be played: \(error)"]
+        return [
+          LabDifference(
+            receiver: "receiver", line: 0, subject: "file", expected: "one that can be played",
+            found: "\(error)")
+        ]
       }
     }
   }
