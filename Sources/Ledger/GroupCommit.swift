@@ -46,6 +46,20 @@ final class GroupCommit: @unchecked Sendable {
     try ticket.wait().get()
   }
 
+  /// Commits several rows; returns when each is durable, or says why not.
+  func commit(_ rows: [MessageRow]) -> [Result<Void, LedgerError>] {
+    let tickets = rows.map { Ticket($0) }
+    condition.lock()
+    guard !isStopping else {
+      condition.unlock()
+      return rows.map { _ in .failure(closedError) }
+    }
+    waiting += tickets
+    condition.signal()
+    condition.unlock()
+    return tickets.map { $0.wait() }
+  }
+
   /// Refuses new rows; those already handed in are still committed, which is not waited for.
   func stop() {
     condition.lock()

@@ -30,6 +30,8 @@ public struct LedgerError: Error, Equatable, CustomStringConvertible {
     case closed
     /// A stored value is not one that this version writes: table, column, row and value.
     case unreadable(String)
+    /// The message could be written neither to the ledger nor to its journal: why not to either.
+    case lost(ledger: String, journal: String)
     /// Anything else that the database reports: its code and words.
     case database(code: Int32, message: String)
   }
@@ -48,7 +50,8 @@ public struct LedgerError: Error, Equatable, CustomStringConvertible {
   /// What is wrong, where, and what to do.
   public var description: String { "ledger \(path): \(words)" }
 
-  private var words: String {
+  /// What is wrong and what to do, without the place.
+  var words: String {
     switch problem {
     case .directoryMissing:
       "its directory does not exist; create it, writable for the user of the milter"
@@ -72,19 +75,27 @@ public struct LedgerError: Error, Equatable, CustomStringConvertible {
       "the file was deleted or replaced while it was open; put it back or restart the milter"
     case .closed: "already closed"
     case .unreadable(let what): "holds a value that this version cannot read: \(what)"
+    case .lost(let ledger, let journal): "\(ledger); nor can it be kept aside: \(journal)"
     case .database(let code, let message): "\(message) (SQLite code \(code))"
     }
   }
 }
 
 extension LedgerError {
+  /// Whether the database will never take this very row: SQLITE_TOOBIG, SQLITE_CONSTRAINT,
+  /// SQLITE_MISMATCH.
+  var concernsOneRow: Bool {
+    guard case .database(let code, _) = problem else { return false }
+    return [18, 19, 20].contains(code & 0xFF)
+  }
+
   /// Whether every message would meet this, so that trying them one by one is of no use.
   var concernsWholeLedger: Bool {
     switch problem {
     case .busy, .full, .notWritable, .notReadable, .notADatabase, .replaced, .closed,
       .directoryMissing, .isDirectory, .missing, .foreignDatabase, .newerSchema, .olderSchema:
       true
-    case .unreadable, .database: false
+    case .unreadable, .lost, .database: false
     }
   }
 }

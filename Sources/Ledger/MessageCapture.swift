@@ -3,7 +3,8 @@ public import MailAuth
 /// What is kept of a message, if the configuration says so, to evaluate it again later.
 ///
 /// It is the only place where the ledger keeps a whole reverse-path, a header or a body, so it goes
-/// after some days; see ``expiresAt``.
+/// after some days; see ``expiresAt``. While the database cannot be written nothing is kept: the
+/// journal, from which nothing is erased in time, takes the record alone.
 public struct MessageCapture: Sendable, Equatable {
   /// A setting that the message was evaluated under.
   public struct Setting: Sendable, Equatable, Codable {

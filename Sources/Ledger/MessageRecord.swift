@@ -15,6 +15,8 @@ public struct MessageRecord: Sendable, Equatable {
   public var evaluation: Evaluation
   /// What was done.
   public var verdict: Verdict
+  /// The ARC set that was put on the message; nil when it was not sealed.
+  public var addedARCSet: AddedARCSet?
   /// Whether the message is about our own reports, such as a bounce of one; it is not reported.
   public var isReportTraffic: Bool
   /// What a failure report about the message will say; nil when none is wanted.
@@ -29,8 +31,8 @@ public struct MessageRecord: Sendable, Equatable {
   /// Makes a record.
   public init(
     host: String, queueID: String, receivedAt: Int64, envelope: Envelope, evaluation: Evaluation,
-    verdict: Verdict, isReportTraffic: Bool = false, failureIncident: FailureIncident? = nil,
-    capture: MessageCapture? = nil
+    verdict: Verdict, addedARCSet: AddedARCSet? = nil, isReportTraffic: Bool = false,
+    failureIncident: FailureIncident? = nil, capture: MessageCapture? = nil
   ) {
     self.host = host
     self.queueID = queueID
@@ -38,6 +40,7 @@ public struct MessageRecord: Sendable, Equatable {
     self.envelope = envelope
     self.evaluation = evaluation
     self.verdict = verdict
+    self.addedARCSet = addedARCSet
     self.isReportTraffic = isReportTraffic
     self.failureIncident = failureIncident
     self.capture = capture

@@ -17,8 +17,21 @@ struct MessageRow: Sendable {
   let incident: DatabaseValue?
   /// Values for ``insertCapture``, without the message; nil when nothing is captured.
   let capture: [DatabaseValue]?
-  /// When the message was received, seconds since the epoch.
-  let receivedAt: Int64
+  /// When the message was received, seconds since the epoch: the third of ``messageColumns``.
+  var receivedAt: Int64 { message.dropFirst(2).first.flatMap(Int64.fromDatabaseValue) ?? 0 }
+
+  init(
+    message: [DatabaseValue], policyRecord: [DatabaseValue]?, spfOutcomes: [[DatabaseValue]],
+    dkimOutcomes: [[DatabaseValue]], incident: DatabaseValue?
+  ) {
+    self.message = message
+    self.policyRecord = policyRecord
+    self.spfOutcomes = spfOutcomes
+    self.dkimOutcomes = dkimOutcomes
+    self.incident = incident
+    // The journal has none: what cannot be erased there in time does not go there.
+    capture = nil
+  }
 
   init(_ fullRecord: MessageRecord) {
     let record = fullRecord.withoutLocalParts
@@ -27,7 +40,6 @@ struct MessageRow: Sendable {
     // A report about mail about our reports could go on for ever.
     incident = record.isReportTraffic ? nil : record.failureIncident.map(Self.jsonText)
     capture = record.capture.map { Self.values($0) }
-    receivedAt = record.receivedAt
     spfOutcomes = [
       Self.values(evaluation.heloSPF, identity: .helo),
       Self.values(evaluation.mailFromSPF, identity: .mailFrom),
@@ -116,6 +128,7 @@ struct MessageRow: Sendable {
       record.verdict.authenticationResults.stored,
       json(record.evaluation.dns),
       jsonText(record.evaluation.arc),
+      record.addedARCSet.map(jsonText) ?? .null,
       record.isReportTraffic.databaseValue,
     ]
   }
@@ -210,19 +223,20 @@ struct MessageRow: Sendable {
 }
 
 extension MessageRow {
-  static let insertMessage = insert(
-    "message",
-    [
-      "host", "queue_id", "received_at", "distinguisher", "client_address", "client_name", "helo",
-      "null_reverse_path", "envelope_from_domain", "recipient_domains", "author_domain",
-      "author_domains",
-      "dmarc_result", "dmarc_cause", "dmarc_explanation", "discovery", "policy_before_testing",
-      "applied_policy", "sampled_out", "spf_aligned", "dkim_aligned", "organizational_domain",
-      "author_domain_exists", "discovery_comparison",
-      "disposition", "override_reasons", "root_cause", "root_cause_explanation", "root_cause_fix",
-      "flow_signs", "list_identifier", "authentication_results", "dns_evidence", "arc",
-      "report_traffic", "policy_record_id",
-    ])
+  /// The columns of ``message``, in its order.
+  static let messageColumns = [
+    "host", "queue_id", "received_at", "distinguisher", "client_address", "client_name", "helo",
+    "null_reverse_path", "envelope_from_domain", "recipient_domains", "author_domain",
+    "author_domains",
+    "dmarc_result", "dmarc_cause", "dmarc_explanation", "discovery", "policy_before_testing",
+    "applied_policy", "sampled_out", "spf_aligned", "dkim_aligned", "organizational_domain",
+    "author_domain_exists", "discovery_comparison",
+    "disposition", "override_reasons", "root_cause", "root_cause_explanation", "root_cause_fix",
+    "flow_signs", "list_identifier", "authentication_results", "dns_evidence", "arc",
+    "arc_seal", "report_traffic",
+  ]
+
+  static let insertMessage = insert("message", messageColumns + ["policy_record_id"])
 
   static let policyColumns = [
     "policy_domain", "discovery", "text", "p", "sp", "np", "adkim", "aspf", "t", "fo", "psd",
@@ -246,20 +260,24 @@ extension MessageRow {
     "is_aligned", "alignment_mode", "organizational_domain", "alignment_obstacle",
   ]
 
-  static let insertSPF = insert(
-    "spf_outcome",
+  /// The columns of each of ``spfOutcomes``, in its order.
+  static let spfColumns =
     [
-      "message_id", "identity", "domain", "result", "cause", "term", "term_domain", "explanation",
+      "identity", "domain", "result", "cause", "term", "term_domain", "explanation",
       "sender_explanation", "lookups", "void_lookups", "failed_name",
-    ] + alignmentColumns)
+    ] + alignmentColumns
 
-  static let insertDKIM = insert(
-    "dkim_outcome",
+  static let insertSPF = insert("spf_outcome", ["message_id"] + spfColumns)
+
+  /// The columns of each of ``dkimOutcomes``, in its order.
+  static let dkimColumns =
     [
-      "message_id", "position", "domain", "selector", "algorithm", "identity", "key_bits",
+      "position", "domain", "selector", "algorithm", "identity", "key_bits",
       "canonicalization", "body_length", "signature_start", "is_test_key", "result", "cause",
       "explanation",
-    ] + alignmentColumns)
+    ] + alignmentColumns
+
+  static let insertDKIM = insert("dkim_outcome", ["message_id"] + dkimColumns)
 
   static let insertCapture = insert(
     "message_capture",

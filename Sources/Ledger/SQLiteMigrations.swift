@@ -24,7 +24,8 @@ enum SQLiteMigrations {
       try database.execute(sql: "DROP VIEW message_overview")
       try database.execute(sql: overviewWithARC)
     }
-    migrator.registerMigration("5 capture") { try $0.execute(sql: capture) }
+    migrator.registerMigration("5 arc seal") { try $0.execute(sql: arcSeal) }
+    migrator.registerMigration("6 capture") { try $0.execute(sql: capture) }
     return migrator
   }
 
@@ -175,6 +176,10 @@ enum SQLiteMigrations {
   // of a line.
   private static let arc = """
     ALTER TABLE message ADD COLUMN arc TEXT  /* JSON {result, cause, ...}; NULL: older message */
+    """
+
+  private static let arcSeal = """
+    ALTER TABLE message ADD COLUMN arc_seal TEXT  /* JSON {instance, ...}; NULL: not sealed here */
     """
 
   private static let overviewWithARC = """

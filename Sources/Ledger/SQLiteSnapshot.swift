@@ -82,7 +82,7 @@ extension StoredRow {
       verdict: Verdict(
         disposition: try word("disposition"), overrideReasons: try list("override_reasons"),
         authenticationResults: try text("authentication_results")),
-      isReportTraffic: try flag("report_traffic"))
+      addedARCSet: try optionalObject("arc_seal"), isReportTraffic: try flag("report_traffic"))
   }
 
   fileprivate func messageCapture() throws -> MessageCapture {

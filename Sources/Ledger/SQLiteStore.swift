@@ -76,10 +76,23 @@ public final class SQLiteStore: LedgerStore {
 
   /// Keeps one message; see ``LedgerStore/append(_:)``.
   public func append(_ record: MessageRecord) throws(LedgerError) {
-    guard let writer else {
-      throw LedgerError(path: path, problem: .notWritable("opened read only"))
-    }
-    try writer.commit(MessageRow(record))
+    try append(MessageRow(record))
+  }
+
+  /// Keeps the rows of one message.
+  func append(_ row: MessageRow) throws(LedgerError) {
+    guard let writer else { throw openedReadOnly }
+    try writer.commit(row)
+  }
+
+  /// Keeps the rows of several messages, and says of each how that ended.
+  func append(_ rows: [MessageRow]) -> [Result<Void, LedgerError>] {
+    guard let writer else { return rows.map { _ in .failure(openedReadOnly) } }
+    return writer.commit(rows)
+  }
+
+  private var openedReadOnly: LedgerError {
+    LedgerError(path: path, problem: .notWritable("opened read only"))
   }
 
   /// Gives a view that does not change; see ``LedgerStore/read(_:)``.

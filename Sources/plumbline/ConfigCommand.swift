@@ -40,6 +40,10 @@ struct ConfigCommand: ParsableCommand {
         FileHandle.standardError.write(Data("\(error)\n".utf8))
         throw ExitCode(EX_CONFIG)
       }
+      if let problem = loaded.sealingKeyProblem(path: options.config) {
+        FileHandle.standardError.write(Data("\(problem)\n".utf8))
+        throw ExitCode(EX_CONFIG)
+      }
       for warning in loaded.missingDirectories(path: options.config) {
         FileHandle.standardError.write(Data("\(warning)\n".utf8))
       }

@@ -23,6 +23,10 @@ final class IncomingMessage: MilterTransaction {
     var reportTraffic: ReportTraffic
     /// How failure reports are prepared; nil when there are none.
     var failureCapture: FailureCapture.Settings?
+    /// What seals messages; nil when they are not sealed.
+    var sealer: ARCSealer?
+    /// How large a header may be.
+    var headerLimits: Configuration.Limits
     /// What is kept of messages.
     var capture: CaptureSettings
     /// What a message is answered whose evaluation failed through a fault of ours.
@@ -40,6 +44,7 @@ final class IncomingMessage: MilterTransaction {
   private static let mostFromFields = 10
   private var fromFields = 0
   private var failure: FailureCapture?
+  private let sealing: MessageSealing?
   private var capture: CaptureWork?
 
   init(_ start: MilterEnvelopeStart, clientAddress: IPAddress, context: Context) {
@@ -50,6 +55,7 @@ final class IncomingMessage: MilterTransaction {
       mailFrom: start.mailFrom)
     forged = ForgedFields(context.verdicts)
     failure = context.failureCapture.map { FailureCapture($0) }
+    sealing = context.sealer.map { MessageSealing($0, limits: context.headerLimits) }
     capture = CaptureWork(context.capture)
     receivedAt = Int64(Date().timeIntervalSince1970)
     let seconds = context.deadlineSeconds
@@ -64,7 +70,8 @@ final class IncomingMessage: MilterTransaction {
   }
 
   func header(_ field: HeaderField) {
-    forged.add(field)
+    let isForged = forged.add(field)
+    if !isForged { sealing?.add(field) }
     failure?.add(field)
     capture?.add(field)
     if field.isNamed("From") {
@@ -79,27 +86,49 @@ final class IncomingMessage: MilterTransaction {
   func endOfHeaders() {
     capture?.endHeaders()
     evaluation.endHeaders()
+    sealing?.endHeaders()
   }
 
   func body(_ chunk: UnsafeRawBufferPointer) {
     unsafe capture?.add(body: chunk)
     unsafe evaluation.addBody(chunk)
+    unsafe sealing?.body(chunk)
   }
 
   func endOfMessage(queueID: String) -> MilterVerdict {
     let began = ContinuousClock.now
     let result = evaluation.finish()
-    let verdict = Verdict(result, envelope: envelope, settings: context.verdicts)
+    var verdict = Verdict(result, envelope: envelope, settings: context.verdicts)
+    verdict.answer = answer(queueID, result, decided: verdict.answer)
+    let reply = MilterReply(verdict.answer)
+    let sealed = reply.isTaken ? seal(queueID, result, verdict) : nil
     let waited = ContinuousClock.now - began
-    record(queueID, result, verdict)
-    logSummary(queueID, result, verdict, waited)
-    return MilterVerdict(edits: edits(verdict), reply: reply(queueID, result, verdict))
+    record(queueID, result, verdict, sealed?.set)
+    logSummary(queueID, result, verdict, sealed?.set, waited)
+    return MilterVerdict(edits: edits((sealed?.fields ?? []) + verdict.addedFields), reply: reply)
   }
 
-  private func reply(
+  /// Seals the message; what keeps it from being sealed is logged and changes nothing else.
+  private func seal(
     _ queueID: String, _ result: Evaluation, _ verdict: Verdict
-  ) -> MilterReply {
-    let decided = MilterReply(verdict.answer)
+  ) -> (set: AddedARCSet, fields: [AddedField])? {
+    let metadata: Logger.Metadata = [LineLogHandler.queueIDKey: "\(queueID)"]
+    switch sealing?.finish(result, verdict, now: receivedAt) {
+    case nil: return nil
+    case .sealed(let set, let fields): return (set, fields)
+    case .refused(let reason):
+      context.logger.notice("not sealed: \(reason)", metadata: metadata)
+      return nil
+    case .failed(let reason):
+      context.logger.error("not sealed, passed on without a seal: \(reason)", metadata: metadata)
+      return nil
+    }
+  }
+
+  /// The answer of the policy, or that of `on_failure` where a check failed through a fault of ours.
+  private func answer(
+    _ queueID: String, _ result: Evaluation, decided: Verdict.Answer
+  ) -> Verdict.Answer {
     guard let failed = result.dkim.first(where: { $0.cause == .internalError }) else {
       return decided
     }
@@ -113,14 +142,17 @@ final class IncomingMessage: MilterTransaction {
       return decided
     case .tempfail:
       return .tempfail(
-        code: "451", enhancedCode: "4.7.0", text: "Message could not be evaluated, try again")
+        SMTPReply(
+          code: "451", enhancedCode: "4.7.0", text: "Message could not be evaluated, try again"))
     }
   }
 
   func abort() {}
 
   /// Commits the message to the ledger; a failure is ours and changes nothing for the message.
-  private func record(_ queueID: String, _ result: Evaluation, _ verdict: Verdict) {
+  private func record(
+    _ queueID: String, _ result: Evaluation, _ verdict: Verdict, _ addedSet: AddedARCSet?
+  ) {
     let host = start.hostName ?? context.hostName
     let incident = failure?.incident(
       result,
@@ -129,7 +161,7 @@ final class IncomingMessage: MilterTransaction {
       spfRecords: evaluation.mailFromSPFRecords)
     let record = MessageRecord(
       host: host, queueID: queueID, receivedAt: receivedAt,
-      envelope: envelope, evaluation: result, verdict: verdict,
+      envelope: envelope, evaluation: result, verdict: verdict, addedARCSet: addedSet,
       isReportTraffic: context.reportTraffic.covers(
         envelope, authors: authors, spf: result.mailFromSPF.result),
       failureIncident: incident,
@@ -146,18 +178,19 @@ final class IncomingMessage: MilterTransaction {
 
   /// Forged fields go from the last to the first, so that no deletion moves another; ours are put
   /// on top of everything (RFC 8601 sections 4 and 5).
-  private func edits(_ verdict: Verdict) -> [HeaderEdit] {
+  private func edits(_ added: [AddedField]) -> [HeaderEdit] {
     let deletions = forged.occurrences.map {
       HeaderEdit.delete(name: $0.name, occurrence: $0.number)
     }
     return deletions
-      + verdict.addedFields.reversed().map {
+      + added.reversed().map {
         .insert(index: 0, name: $0.name, value: $0.foldedValue)
       }
   }
 
   private func logSummary(
-    _ queueID: String, _ result: Evaluation, _ verdict: Verdict, _ waited: Duration
+    _ queueID: String, _ result: Evaluation, _ verdict: Verdict, _ addedSet: AddedARCSet?,
+    _ waited: Duration
   ) {
     let dmarc = result.dmarc
     let signatures =
@@ -177,6 +210,9 @@ final class IncomingMessage: MilterTransaction {
       "overrides=\(overrides.isEmpty ? "-" : overrides)", "removed=\(forged.occurrences.count)",
       "ms=\(milliseconds)",
     ]
+    if let addedSet {
+      parts.append("sealed=\(addedSet.instance)(cv=\(addedSet.chainValidation.rawValue))")
+    }
     if let comparison = dmarc.comparison, !comparison.differences.isEmpty {
       let policy = comparison.appliedPolicy?.rawValue ?? "-"
       parts.append(
@@ -189,6 +225,14 @@ final class IncomingMessage: MilterTransaction {
 }
 
 extension MilterReply {
+  /// Whether the message goes on, at once or once it is released.
+  fileprivate var isTaken: Bool {
+    switch self {
+    case .accept, .hold: true
+    case .reject, .tempfail: false
+    }
+  }
+
   /// The answer of a verdict in the milter's terms.
   fileprivate init(_ answer: Verdict.Answer) {
     self =

@@ -12,7 +12,7 @@ struct MessageJSON: Encodable {
 
   private enum Key: String, CodingKey {
     case host, queueID, receivedAt, clientAddress, clientName, helo, mailFromDomain
-    case recipientDomains, evaluation
+    case recipientDomains, arcSeal, evaluation
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -27,6 +27,7 @@ struct MessageJSON: Encodable {
     try container.encode(text(envelope.helo), forKey: .helo)
     try container.encode(envelope.mailFromDomain.map(text), forKey: .mailFromDomain)
     try container.encode(envelope.recipientDomains.map(text), forKey: .recipientDomains)
+    try container.encode(record.addedARCSet, forKey: .arcSeal)
     try container.encode(
       CheckJSON(record.evaluation, record.verdict), forKey: .evaluation)
   }

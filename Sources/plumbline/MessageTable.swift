@@ -18,7 +18,7 @@ struct MessageTable {
       Self.spf(evaluation.mailFromSPF), Self.dkim(evaluation.dkim),
       Self.dmarc(evaluation.dmarc), evaluation.dmarc.cause.rawValue,
     ])
-    sentences.append(Self.sentences(evaluation))
+    sentences.append(Self.sentences(evaluation) + Self.sealing(record.addedARCSet))
   }
 
   /// Why DMARC ended as it did, what was wrong with each identifier that did not pass, and what to
@@ -35,6 +35,13 @@ struct MessageTable {
       .flatMap { $0.differences.isEmpty ? nil : [$0.explanation] } ?? []
     let cause = evaluation.rootCause.map { ["What to fix (\($0.code.rawValue)): \($0.fix)"] } ?? []
     return [evaluation.dmarc.explanation] + notPassed + comparison + cause
+  }
+
+  private static func sealing(_ set: AddedARCSet?) -> [String] {
+    guard let set else { return [] }
+    return [
+      "Sealed here for \(set.domain) as ARC set \(set.instance), cv=\(set.chainValidation.rawValue)."
+    ]
   }
 
   /// The table: a line of results for each message, and the sentences under it.

@@ -14,7 +14,7 @@ final class MilterService: Sendable {
   }
 
   private let current: Mutex<Current>
-  private let ledger: SQLiteStore
+  private let ledger: JournaledStore
   private let checks = CheckPool(threads: 64)
   private let logger: Logger
 
@@ -23,8 +23,14 @@ final class MilterService: Sendable {
   /// - Throws: Whatever keeps one of the parts from being made, such as an unusable ledger.
   init(_ wiring: Wiring, logger: Logger) throws {
     self.logger = logger
-    ledger = try wiring.ledger(readOnly: false)
     let resolver = try wiring.resolver()
+    ledger = JournaledStore(try wiring.ledger(readOnly: false)) { event in
+      switch event {
+      case .moved: logger.notice("\(event)")
+      case .stillWaits: logger.warning("\(event)")
+      case .keepsAside, .journalFails, .refused: logger.error("\(event)")
+      }
+    }
     let context = try Self.context(wiring, resolver, ledger, checks, logger)
     current = Mutex(Current(wiring: wiring, resolver: resolver, context: context))
   }
@@ -82,7 +88,7 @@ final class MilterService: Sendable {
   func close() { ledger.close() }
 
   private static func context(
-    _ wiring: Wiring, _ resolver: any Resolver, _ ledger: SQLiteStore, _ checks: CheckPool,
+    _ wiring: Wiring, _ resolver: any Resolver, _ ledger: any LedgerStore, _ checks: CheckPool,
     _ logger: Logger
   ) throws -> IncomingMessage.Context {
     let configuration = wiring.configuration
@@ -91,7 +97,8 @@ final class MilterService: Sendable {
       verdicts: configuration.verdictSettings, hostName: wiring.hostName,
       deadlineSeconds: configuration.limits.deadlineSeconds,
       reportTraffic: ReportTraffic(configuration.report),
-      failureCapture: try wiring.failureCapture(),
+      failureCapture: try wiring.failureCapture(), sealer: try wiring.sealer(),
+      headerLimits: configuration.limits,
       capture: configuration.ledger.capture,
       onFailure: configuration.milter.onFailure)
   }

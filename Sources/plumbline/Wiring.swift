@@ -72,6 +72,22 @@ struct Wiring {
       ledgerIdentity: try ledger.identity())
   }
 
+  /// What seals messages; nil when they are not sealed.
+  ///
+  /// - Throws: ``StartFailure`` when the key cannot be used.
+  func sealer() throws -> ARCSealer? {
+    guard let settings = configuration.sealing else { return nil }
+    do throws(DKIMKeyError) {
+      var sealer = ARCSealer(
+        domain: settings.domain, selector: settings.selector,
+        key: try DKIMPrivateKey(contentsOf: settings.keyFile))
+      if !settings.fields.isEmpty { sealer.signedNames = ["From"] + settings.fields }
+      return sealer
+    } catch {
+      throw StartFailure(message: "arc.seal_key: \(error)")
+    }
+  }
+
   /// How failure reports are prepared; nil when there are none.
   ///
   /// Makes the key for redaction when there is none yet.

@@ -183,7 +183,7 @@ import Testing
     let runner = LabRunner(configurator: LabConfigurator(), keys: KeyStock(.fixed))
     #expect(
       throws: LabFailure(
-        "x.yml:20: sign: the body is not there, only its hashes are (mail: body_hashes)")
+        "x.yml:21: sign: the body is not there, only its hashes are (mail: body_hashes)")
     ) { try runner.run(scenario) }
   }
 }

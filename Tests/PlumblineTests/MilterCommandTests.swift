@@ -225,6 +225,32 @@ import Testing
     #expect(try milter.ledger().map(\.queueID) == ["4H"])
   }
 
+  @Test func messagesAreKeptAsideWhileTheLedgerIsLocked() throws {
+    let milter = try RunningMilter(zone: Self.zone)
+    let other = try Program(
+      "/usr/bin/python3",
+      [
+        "-c",
+        """
+        import os, sqlite3, sys, time
+        ledger = sqlite3.connect(sys.argv[1])
+        ledger.execute("BEGIN IMMEDIATE")
+        print("locked", file=sys.stderr, flush=True)
+        while not os.path.exists(sys.argv[2]): time.sleep(0.01)
+        """, milter.directory.path("ledger.sqlite"), milter.directory.path("release"),
+      ])
+    try waitUntil("the ledger to be locked") { other.errors.contains("locked") }
+    let outcome = try milter.connect().deliver(message(queueID: "4L"))
+    #expect(outcome.reply == .continue || outcome.reply == .accept)
+    #expect(try milter.ledger().isEmpty)
+    #expect(milter.program.errors.contains("messages are kept in "))
+    try milter.directory.write("", to: "release")
+    #expect(try other.result().status == 0)
+    milter.program.signal(SIGTERM)
+    #expect(try milter.program.result().status == 0)
+    #expect(try milter.ledger().map(\.queueID) == ["4L"])
+  }
+
   @Test func hangupReloadsAndTerminationDrains() throws {
     let milter = try RunningMilter(zone: Self.zone)
     let client = try milter.connect()

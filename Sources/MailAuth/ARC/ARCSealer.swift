@@ -16,8 +16,9 @@ public struct ARCSealer: Sendable {
   /// The names of the fields to sign; Authentication-Results and ARC fields never are.
   public var signedNames = ARCSealer.defaultSignedNames
 
-  /// Whether `b=` has blanks, at which its field can be folded.
-  var splitsSignatures = true
+  /// Whether the fields are written as the published test cases have them, not as is best for
+  /// readers: tags in the order of their names, and without blanks at which they can be folded.
+  var writesPublishedForm = false
 
   /// Makes a sealer.
   public init(domain: DomainName, selector: DomainName, key: DKIMPrivateKey) {
@@ -29,9 +30,22 @@ public struct ARCSealer: Sendable {
   /// The name of the TXT record that has to hold ``DKIMPrivateKey/publicKeyRecord``.
   public var keyName: String { "\(selector)._domainkey.\(domain)" }
 
+  /// Whether a message signature may cover fields of this name (RFC 8617 section 4.1.2).
+  public static func maySign(_ name: String) -> Bool {
+    let lower = name.asciiLowercased()
+    return lower != "authentication-results" && !lower.hasPrefix("arc-")
+  }
+
+  /// Whether sealing has a use for fields of this name: it signs or seals them.
+  public func needs(_ field: HeaderField) -> Bool {
+    ARCField.allCases.contains { field.isNamed($0.rawValue) }
+      || signedNames.contains { field.isNamed($0) }
+  }
+
   /// Begins to seal a message.
   ///
-  /// - Parameter header: The fields from the top down, as they will leave.
+  /// - Parameter header: The fields from the top down, as they will leave; those that it does not
+  ///   need (``needs(_:)``) may be left out.
   /// - Returns: The sealing, to be given the body.
   /// - Throws: ``ARCSealingRefusal`` when the message must not get a set.
   public func begin(header: [HeaderField]) throws(ARCSealingRefusal) -> ARCSealing {

@@ -1,7 +1,7 @@
 /// The sealing of one message: `body` for each piece, then `finish`.
 public final class ARCSealing {
   private let sealer: ARCSealer
-  private let header: [HeaderField]
+  private var header: [HeaderField]
   private let chain: ARCChain
   private let bodyHash = BodyHash(.relaxed, lengths: [nil])
 
@@ -31,14 +31,16 @@ public final class ARCSealing {
   ///     them (RFC 8617 section 4.1.1): printable ASCII on one line.
   ///   - chainValidation: How the chain was found on arrival; not used for the first set.
   ///   - now: `t=`, seconds since the epoch.
+  ///   - above: Fields that will stand between the set and the header, from the top down.
   /// - Returns: ARC-Seal, ARC-Message-Signature and ARC-Authentication-Results, to be put on top of
   ///   the header in this order.
   /// - Throws: ``ARCSealingRefusal/noSignature``.
   public func finish(
-    results: String, chainValidation: ChainValidation, now: Int64
+    results: String, chainValidation: ChainValidation, now: Int64, above: [AddedField] = []
   ) throws(ARCSealingRefusal) -> [AddedField] {
     bodyHash.finish()
-    let status = self.status(chainValidation)
+    header = above.map(\.field) + header
+    let status = self.status(found: chainValidation)
     let reported = AddedField(
       name: ARCField.authenticationResults.rawValue, value: "i=\(instance); \(results)",
       layout: .entries)
@@ -47,8 +49,11 @@ public final class ARCSealing {
     return [seal, messageSignature, reported]
   }
 
-  /// `cv=`: a chain that did not pass has failed, for good (section 5.1, step 5).
-  private func status(_ found: ChainValidation) -> ChainValidation {
+  /// The `cv=` of the new set: a chain that did not pass has failed, for good (section 5.1, step 5).
+  ///
+  /// - Parameter found: How the chain was found on arrival.
+  /// - Returns: none for the first set, else pass or fail.
+  public func status(found: ChainValidation) -> ChainValidation {
     if chain.sets.isEmpty, chain.problem == nil { return .none }
     return chain.problem == nil && found == .pass ? .pass : .fail
   }
@@ -57,7 +62,8 @@ public final class ARCSealing {
     guard let bodyHash = bodyHash.hash(length: nil) else { throw .noSignature }
     let tags = [
       ("b", ""), ("bh", Base64.encode(bodyHash)), ("c", "relaxed/relaxed"),
-      ("h", signedNames.joined(separator: ":")), ("i", "\(instance)"),
+      ("h", signedNames.joined(separator: sealer.writesPublishedForm ? ":" : ": ")),
+      ("i", "\(instance)"),
     ]
     return try signed(.messageSignature, tags, now: now) { unsigned in
       SignedHeader([unsigned] + header).hash(
@@ -69,7 +75,7 @@ public final class ARCSealing {
   private var signedNames: [String] {
     var names: [String] = []
     for name in sealer.signedNames.map({ $0.asciiLowercased() })
-    where !names.contains(name) && !Self.isUnsignable(name) {
+    where !names.contains(name) && ARCSealer.maySign(name) {
       let count = header.count { $0.isNamed(name) }
       names += [String](repeating: name, count: min(count, Self.mostRepetitions))
     }
@@ -78,11 +84,6 @@ public final class ARCSealing {
 
   /// A name is listed at most so often: each makes `h=` longer for all who read it.
   private static let mostRepetitions = 10
-
-  /// Fields that a message signature must not cover (section 4.1.2).
-  private static func isUnsignable(_ name: String) -> Bool {
-    name == "authentication-results" || name.hasPrefix("arc-")
-  }
 
   /// The seal of the whole chain, or, of a failed one, of this set alone (section 5.1.2).
   private func seal(
@@ -100,7 +101,18 @@ public final class ARCSealing {
     }
   }
 
-  /// A field with the tags that both signatures have, in the order of their names.
+  /// Instance and algorithm first, what is long last.
+  ///
+  /// dkimpy 1.1.8 finds a message signature only
+  /// if a blank stands in front of `i=`, so it must not come where the field may be folded.
+  private static let tagOrder = ["i", "a", "c", "cv", "d", "s", "t", "h", "bh", "b"]
+
+  private func ordered(_ tags: [(String, String)]) -> [(String, String)] {
+    guard !sealer.writesPublishedForm else { return tags.sorted { $0.0 < $1.0 } }
+    return Self.tagOrder.compactMap { name in tags.first { $0.0 == name } }
+  }
+
+  /// A field with the tags that both signatures have.
   private func signed(
     _ kind: ARCField, _ tags: [(String, String)], now: Int64,
     hash: (_ unsigned: HeaderField) -> [UInt8]?
@@ -109,7 +121,7 @@ public final class ARCSealing {
       ("a", sealer.key.algorithm.rawValue), ("d", sealer.domain.text),
       ("s", sealer.selector.text), ("t", "\(now)"),
     ]
-    let ordered = (common + tags).sorted { $0.0 < $1.0 }
+    let ordered = ordered(common + tags)
     func field(_ signature: String) -> AddedField {
       let text = ordered.map { "\($0.0)=\($0.0 == "b" ? signature : $0.1)" }
       return AddedField(name: kind.rawValue, value: text.joined(separator: "; "))
@@ -122,7 +134,7 @@ public final class ARCSealing {
 
   /// The signature with blanks, which do not count in it (RFC 6376 section 3.5).
   private func split(_ signature: String) -> String {
-    guard sealer.splitsSignatures else { return signature }
+    guard !sealer.writesPublishedForm else { return signature }
     let octets = Array(signature.utf8)
     return stride(from: 0, to: octets.count, by: 64)
       .map { String(decoding: octets[$0..<min($0 + 64, octets.count)], as: UTF8.self) }

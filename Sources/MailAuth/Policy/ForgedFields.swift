@@ -19,7 +19,10 @@ public struct ForgedFields: Sendable {
   }
 
   /// Looks at a field; fields come from the top down.
-  public mutating func add(_ field: HeaderField) {
+  ///
+  /// - Returns: Whether it has to go.
+  @discardableResult public mutating func add(_ field: HeaderField) -> Bool {
+    let before = found.count
     let quarantineName = settings.policy.quarantineField.name
     if field.isNamed(AuthenticationResults.fieldName) {
       count(
@@ -33,6 +36,7 @@ public struct ForgedFields: Sendable {
         ReceivedSPF.fieldName,
         ReceivedSPF.speaksFor(authservID: settings.authservID, value: field.value))
     }
+    return found.count > before
   }
 
   private mutating func count(_ name: String, _ isForged: Bool) {

@@ -97,8 +97,10 @@ struct Configuration: Sendable, Equatable {
   var spf: SPF
   var dkim: DKIM
   var dmarc: DMARC
-  /// The tables policy and arc together.
+  /// The table policy and arc.trusted_sealers.
   var policy: LocalPolicy
+  /// How messages are sealed; nil when they are not.
+  var sealing: Sealing?
   var headers: Headers
   var ledger: Ledger
   var report: Report

@@ -114,6 +114,17 @@ enum ConfigurationChecks {
     return ReportFormat(rawValue: parts[1]) == nil ? "\(shown(parts[1])) is not known" : nil
   }
 
+  /// A header field that an ARC message signature can cover.
+  static func sealedField(_ text: String) -> String? {
+    let isName =
+      !text.isEmpty
+      && text.utf8.allSatisfy { (0x21...0x7E).contains($0) && !":;".utf8.contains($0) }
+    guard isName else { return "\(shown(text)) is not the name of a field" }
+    let changes = ["received", "received-spf", "return-path", "delivered-to", "x-original-to"]
+    return changes.contains(text.asciiLowercased()) || !ARCSealer.maySign(text)
+      ? "\(shown(text)) must not be covered, since hosts on the way add or change it" : nil
+  }
+
   /// A domain name of two labels or more.
   static func domain(_ text: String) -> String? {
     (DomainName(text)?.labels.count ?? 0) >= 2 ? nil : "\(shown(text)) is not a domain name"

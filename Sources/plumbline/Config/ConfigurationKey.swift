@@ -55,6 +55,9 @@ struct ConfigurationKey: Sendable {
   /// The key within its table.
   var lastName: String { String(name.drop { $0 != "." }.dropFirst()) }
 
+  /// Whether the key is about sealing, which in the lab is a hop.
+  var isForSealing: Bool { name.hasPrefix("arc.seal") }
+
   /// The type, for people.
   var typeText: String {
     switch kind {

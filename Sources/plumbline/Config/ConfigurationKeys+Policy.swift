@@ -9,6 +9,29 @@ extension ConfigurationKey {
       + " passes and these have sealed it from here back to a host where it passed. Without any,"
       + " ARC is recorded and changes nothing.")
 
+  static let arcSeal = ConfigurationKey(
+    "arc.seal", .boolean, default: .boolean(false),
+    help: "Put an ARC set with our results on every message that is evaluated and taken. It belongs"
+      + " on hosts that pass mail on unchanged; on mail that stays here it does no harm.")
+  static let arcSealDomain = ConfigurationKey(
+    "arc.seal_domain", .text(check: ConfigurationChecks.domain), defaultText: "none",
+    allowed: "a domain name with a dot", example: .string("forwarder.example"),
+    help: "The sealing domain (d=), by which others trust the seal; needed with arc.seal.")
+  static let arcSealSelector = ConfigurationKey(
+    "arc.seal_selector", .text(check: ConfigurationChecks.selector), defaultText: "none",
+    allowed: "a DKIM selector, as arc2026", example: .string("arc2026"),
+    help: "The selector (s=) under which the public key is published; needed with arc.seal.")
+  static let arcSealKey = ConfigurationKey(
+    "arc.seal_key", .path, defaultText: "none", example: .string("/etc/plumbline/arc.pem"),
+    help: "The private key in PEM, readable for the milter; needed with arc.seal. Choose RSA of"
+      + " 2048 bits: many verifiers of ARC know no Ed25519.")
+  static let arcSealFields = ConfigurationKey(
+    "arc.seal_fields", .texts(check: ConfigurationChecks.sealedField),
+    default: .array([]),
+    allowed: "names of header fields that hosts on the way do not change",
+    help: "The fields that are covered where a message has them, besides From. Empty means those"
+      + " that say who wrote what to whom and when, the MIME and List fields, and DKIM-Signature.")
+
   static let policyEnforce = ConfigurationKey(
     "policy.enforce", .choice(LocalPolicy.Enforcement.allCases.map(\.rawValue)),
     default: .string("off"),
@@ -52,7 +75,8 @@ extension ConfigurationKey {
     "policy.on_temperror", .choice(LocalPolicy.TemporaryErrorAction.allCases.map(\.rawValue)),
     default: .string("accept"),
     help: "What a message is answered when DMARC ends in temperror because a DNS answer is missing:"
-      + " \"tempfail\" is 451 4.7.1, unless the policy asks for nothing anyway.")
+      + " \"tempfail\" is 451 4.7.1, unless the policy asks for nothing anyway. A sender can bring"
+      + " temperror about with a DNS server of his own that does not answer.")
   static let policyOnBadFrom = ConfigurationKey(
     "policy.on_bad_from", .choice(LocalPolicy.BadFromAction.allCases.map(\.rawValue)),
     default: .string("accept"),

@@ -34,7 +34,7 @@ extension ConfigurationKey {
       spfMaxVoidLookups,
       dkimMaxSignatures, dkimMinimumKeyBits, dkimPartialBody,
       dmarcDiscovery, dmarcPublicSuffixList, dmarcMaxAuthorDomains,
-      arcTrustedSealers,
+      arcTrustedSealers, arcSeal, arcSealDomain, arcSealSelector, arcSealKey, arcSealFields,
       policyEnforce, policyQuarantineAction, policyQuarantineField, policyRejectText,
       policyExemptNetworks, policySpareMailingLists, policyTrustedForwarders, policyOnTemperror,
       policyOnBadFrom,

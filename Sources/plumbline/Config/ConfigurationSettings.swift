@@ -31,7 +31,8 @@ struct ConfigurationSettings {
       dmarc: Configuration.DMARC(
         discovery: choice(.dmarcDiscovery), publicSuffixList: file(.dmarcPublicSuffixList),
         maxAuthorDomains: integer(.dmarcMaxAuthorDomains)),
-      policy: policy, headers: Configuration.Headers(receivedSPF: boolean(.headersReceivedSPF)),
+      policy: policy, sealing: sealing,
+      headers: Configuration.Headers(receivedSPF: boolean(.headersReceivedSPF)),
       ledger: Configuration.Ledger(database: file(.ledgerDatabase), capture: capture),
       report: report(authservID: authservID), failureReports: failureReports,
       log: Configuration.Log(level: choice(.logLevel)))

@@ -15,6 +15,7 @@ struct LoadedConfiguration {
       values: reader.values, directory: Self.directory(of: path), hostName: hostName())
     let problems =
       reader.problems + Self.missingFiles(settings, path: path) + settings.halfSettings(path: path)
+      + settings.missingForSealing(path: path)
     guard problems.isEmpty else { throw ConfigurationError(problems: problems.inFileOrder()) }
     do throws(MilterSocketAddressError) {
       configuration = try settings.configuration()

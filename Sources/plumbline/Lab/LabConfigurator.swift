@@ -8,7 +8,7 @@ struct LabConfigurator: ReceiverConfigurator {
 
   /// The keys that mean something in the lab.
   static let keys =
-    ConfigurationKey.all.filter { tables.contains($0.table) }.map(\.name)
+    ConfigurationKey.all.filter { tables.contains($0.table) && !$0.isForSealing }.map(\.name)
     + [ConfigurationKey.milterAuthservID.name]
 
   func settings(

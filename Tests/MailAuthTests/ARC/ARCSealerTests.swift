@@ -13,7 +13,7 @@ import Testing
       domain: item.domain, selector: item.selector,
       key: try DKIMPrivateKey(pem: Array(item.privateKey.utf8), source: item.name))
     sealer.signedNames = item.signedNames
-    sealer.splitsSignatures = false
+    sealer.writesPublishedForm = true
     let message = Message(item.message)
     let results = message.results(of: item.authservID)
     let status = results.contains("arc=pass")

@@ -1,0 +1,91 @@
+import MailAuth
+
+/// The sealing of one message on its way through the milter.
+///
+/// Of the header it keeps the fields that a seal covers, of the body a hash.
+final class MessageSealing {
+  /// How it ended.
+  enum End {
+    /// The set, and its fields from the top down.
+    case sealed(AddedARCSet, [AddedField])
+    /// No set, and why not: a sentence.
+    case refused(String)
+    /// No set through a fault of ours: a sentence.
+    case failed(String)
+  }
+
+  private let sealer: ARCSealer
+  private let limits: Configuration.Limits
+  private var header: [HeaderField] = []
+  private var headerBytes = 0
+  private var headerFields = 0
+  private var sealing: Result<ARCSealing, ARCSealingRefusal>?
+
+  /// Makes the sealing of a message whose header may be as large as `limits` say.
+  init(_ sealer: ARCSealer, limits: Configuration.Limits) {
+    self.sealer = sealer
+    self.limits = limits
+  }
+
+  /// Takes a field that is to stay, from the top down.
+  func add(_ field: HeaderField) {
+    headerBytes += field.name.count + field.value.count
+    headerFields += 1
+    if !isHeaderTooLarge, sealer.needs(field) { header.append(field) }
+  }
+
+  /// Ends the header.
+  func endHeaders() {
+    guard !isHeaderTooLarge else { return }
+    sealing = Result { () throws(ARCSealingRefusal) in try sealer.begin(header: header) }
+    header = []
+  }
+
+  /// Takes a piece of the body.
+  func body(_ chunk: UnsafeRawBufferPointer) {
+    if case .success(let sealing) = sealing { unsafe sealing.body(chunk) }
+  }
+
+  /// Makes the set.
+  ///
+  /// - Parameters:
+  ///   - evaluation: What was found out.
+  ///   - verdict: Its results, and the fields that will stand below the set.
+  ///   - now: Seconds since the epoch.
+  /// - Returns: The set, or why there is none.
+  func finish(_ evaluation: Evaluation, _ verdict: Verdict, now: Int64) -> End {
+    guard let sealing else { return .refused("The header is too large.") }
+    if evaluation.arc.isUndecided {
+      return .refused("Whether the chain is intact is not known. \(evaluation.arc.explanation)")
+    }
+    do throws(ARCSealingRefusal) {
+      let sealing = try sealing.get()
+      let fields = try sealing.finish(
+        results: verdict.authenticationResults, chainValidation: evaluation.arc.result, now: now,
+        above: verdict.addedFields)
+      let set = AddedARCSet(
+        instance: sealing.instance,
+        chainValidation: sealing.status(found: evaluation.arc.result), domain: sealer.domain,
+        selector: sealer.selector)
+      return .sealed(set, fields)
+    } catch .noSignature {
+      return .failed(ARCSealingRefusal.noSignature.description)
+    } catch {
+      return .refused(error.description)
+    }
+  }
+
+  private var isHeaderTooLarge: Bool {
+    headerBytes > limits.headerBytes || headerFields > limits.headerFields
+  }
+}
+
+extension ARCOutcome {
+  /// Whether the chain failed for a reason that lies with us or the DNS at this moment.
+  ///
+  /// By RFC 8617 section 5.2.1 that is a fail. But `cv=fail` would end the chain for all who come
+  /// after us, and without our set they can still find it intact.
+  fileprivate var isUndecided: Bool {
+    [.dnsTimeout, .dnsServfail, .internalError].contains(cause)
+  }
+}
