@@ -44,6 +44,7 @@ public protocol LedgerSnapshot {
   /// What was kept of a message to evaluate it again; nil when nothing was, or not any more.
   ///
   /// - Parameter id: ``StoredMessage/id``.
+  /// - Returns: What was kept.
   /// - Throws: ``LedgerError`` when the ledger cannot be read.
   func capture(ofMessage id: Int64) throws -> MessageCapture?
 

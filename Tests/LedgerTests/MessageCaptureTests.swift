@@ -30,7 +30,9 @@ import Testing
       ]))
   }
 
-  private func record(_ queueID: String, at time: Int64, _ capture: MessageCapture?) -> MessageRecord {
+  private func record(_ queueID: String, at time: Int64, _ capture: MessageCapture?)
+    -> MessageRecord
+  {
     var record = MessageRecord.test(queueID: queueID, at: time)
     record.capture = capture
     return record

@@ -206,7 +206,8 @@ import Testing
       names == [
         "delivery_event", "destination_authorization", "dkim_outcome", "failure_incident",
         "grdb_migrations", "ledger_state", "message", "message_capture", "message_overview",
-        "policy_record", "report", "report_delivery", "report_lease", "report_window", "spf_outcome", "suppression",
+        "policy_record", "report", "report_delivery", "report_lease", "report_window",
+        "spf_outcome", "suppression",
       ])
   }
 

@@ -6,7 +6,8 @@ import Testing
 
 /// `plumbline lab capture` and `plumbline replay`, with a milter that captures.
 @Suite struct CaptureTests {
-  private func milter(_ settings: String, zone: String = CapturedMail.zone) throws -> RunningMilter {
+  private func milter(_ settings: String, zone: String = CapturedMail.zone) throws -> RunningMilter
+  {
     try RunningMilter(zone: zone, ledger: settings)
   }
 
@@ -126,7 +127,8 @@ import Testing
     let key = "gone._domainkey.example.com"
     let milter = try milter("capture = \"header\"")
     let mail = CapturedMail(
-      name: "no key", header: TestSigner(domain: "example.com", selector: "gone")
+      name: "no key",
+      header: TestSigner(domain: "example.com", selector: "gone")
         .signed(.test(), body: "Hello.\r\n"), body: "Hello.\r\n", dmarc: "fail", dkim: ["noKey"])
     try deliver(mail, "4Key", to: milter)
 
@@ -147,7 +149,8 @@ import Testing
       try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
     #expect(object["same"] as? Bool == false)
     #expect(object["dns"] as? String == "live")
-    #expect((object["rows"] as? [[String: Any]])?.contains { $0["differs"] as? Bool == true } == true)
+    #expect(
+      (object["rows"] as? [[String: Any]])?.contains { $0["differs"] as? Bool == true } == true)
     #expect((object["dnsChanges"] as? [[String: Any]])?.first?["recorded"] as? String == "nxdomain")
 
     // A body that would not fit must not pass, however the key comes to be there.
@@ -186,7 +189,8 @@ import Testing
 
     let path = milter.directory.path("plumbline.conf")
     let text = try String(contentsOfFile: path, encoding: .utf8)
-    try milter.directory.write(text.replacing("\"quarantine\"", with: "\"off\""), to: "plumbline.conf")
+    try milter.directory.write(
+      text.replacing("\"quarantine\"", with: "\"off\""), to: "plumbline.conf")
     #expect(try plumbline(milter, ["replay", "4S"]).status == 0)
     let current = try plumbline(milter, ["replay", "4S", "--settings", "current"])
     #expect(current.status == 1)

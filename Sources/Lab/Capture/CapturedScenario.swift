@@ -14,12 +14,11 @@ public struct CapturedScenario: Sendable {
   /// What could not be written as it was, in sentences.
   public let notes: [String]
 
-  /// Writes the scenario of a captured message.
+  /// Writes the scenario of a captured message; nil when its header was not kept.
   ///
   /// - Parameters:
   ///   - record: What was recorded.
-  ///   - capture: What was kept of it; the header has to be there.
-  /// - Returns: nil when there is no header.
+  ///   - capture: What was kept of it.
   public init?(_ record: MessageRecord, _ capture: MessageCapture) {
     guard let header = capture.header else { return nil }
     let clientName = record.envelope.clientName.flatMap { DomainName($0)?.text }

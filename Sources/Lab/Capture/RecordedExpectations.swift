@@ -51,6 +51,7 @@ struct RecordedExpectations {
   /// The lines of a file, indented by four blanks.
   ///
   /// - Parameter missing: The subjects of differences; what they are about becomes a comment.
+  /// - Returns: The lines.
   func lines(without missing: Set<String> = []) -> [String] {
     items.flatMap { item -> [String] in
       let isMissing = missing.contains { subject in

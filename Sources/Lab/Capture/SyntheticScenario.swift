@@ -50,7 +50,9 @@ public struct SyntheticScenario: Sendable {
 
   private var mail: [String] {
     let evaluation = record.evaluation
-    let path = record.envelope.mailFromDomain.map { "sender@" + String(decoding: $0, as: UTF8.self) }
+    let path = record.envelope.mailFromDomain.map {
+      "sender@" + String(decoding: $0, as: UTF8.self)
+    }
     let authors = evaluation.authorDomains.map { "author@\($0)" }.joined(separator: ", ")
     let list = evaluation.flow.listIdentifier.map { ["    List-Id: <\(YAMLText.comment($0))>"] }
     return [

@@ -27,11 +27,12 @@ enum YAMLText {
     String(String.UnicodeScalarView(text.unicodeScalars.map { isPlain($0) ? $0 : "?" }))
   }
 
-  /// The lines of a literal block, indented; nil when such a block cannot hold the octets.
+  /// Octets as a literal block.
   ///
   /// - Parameters:
   ///   - octets: Line ends are CRLF.
   ///   - indent: Blanks in front of each line, two more than in front of the key.
+  /// - Returns: What stands behind the key, and the lines; nil when a block cannot hold the octets.
   static func block(_ octets: [UInt8], indent: Int) -> [String]? {
     guard let text = String(validating: octets, as: UTF8.self) else { return nil }
     var lines: [String] = [""]

@@ -92,7 +92,8 @@ final class ScenarioReading {
       return day.begin + clock[0] * 3600 + clock[1] * 60 + clock[2]
     }
     note(
-      "\(what): \"\(text.utf8.printable(limit: 80))\" is no moment (as 2026-11-20 12:00:00)", at: node
+      "\(what): \"\(text.utf8.printable(limit: 80))\" is no moment (as 2026-11-20 12:00:00)",
+      at: node
     )
     return nil
   }

@@ -312,7 +312,8 @@ final class DKIMVerifier {
     if let bodiless {
       return candidate.signature.canonicalizations.flatMap { bodiless.length($0.body) }
     }
-    return bodies.first { $0.canonicalization == candidate.signature.canonicalizations?.body }?.length
+    return bodies.first { $0.canonicalization == candidate.signature.canonicalizations?.body }?
+      .length
   }
 
   private func judgePass(_ candidate: Candidate) -> DKIMProblem {

@@ -79,9 +79,11 @@ extension ConfigurationKey {
   static let ledgerCapture = ConfigurationKey(
     "ledger.capture", .choice(CaptureSettings.Content.allCases.map(\.rawValue)),
     default: .string(CaptureSettings.Content.none.rawValue),
-    help: "What is kept of a message so that replay and lab capture can evaluate it again. \"header\" is"
+    help:
+      "What is kept of a message so that replay and lab capture can evaluate it again. \"header\" is"
       + " the reverse-path, the header, the DNS answers and hashes of the body; \"message\" is the body"
-      + " too. Think of privacy first: it is your users' mail, readable by whoever reads the ledger.")
+      + " too. Think of privacy first: it is your users' mail, readable by whoever reads the ledger."
+  )
   static let ledgerCaptureOf = ConfigurationKey(
     "ledger.capture_of", .choice(CaptureSettings.Selection.allCases.map(\.rawValue)),
     default: .string(CaptureSettings.Selection.failures.rawValue),
@@ -89,7 +91,8 @@ extension ConfigurationKey {
       + " permerror, or whose ARC chain is broken.")
   static let ledgerCaptureKilobytes = ConfigurationKey(
     "ledger.capture_kilobytes", .integer(16...16_384), default: .integer(256), unit: "kilobytes",
-    help: "How much of a message is kept: of a larger one the body is not, and if the header alone is"
+    help:
+      "How much of a message is kept: of a larger one the body is not, and if the header alone is"
       + " larger, neither is that.")
   static let ledgerCaptureDays = ConfigurationKey(
     "ledger.capture_days", .integer(1...365), default: .integer(14), unit: "days",

@@ -58,7 +58,8 @@ struct QueueIDOptions: ParsableArguments {
       chosen = found.filter { UTCDay.timeText($0.record.receivedAt) == wanted }
       guard !chosen.isEmpty else {
         throw UnreadableInput(
-          message: "no message with the queue ID \(name) came at \(wanted.withoutControls); there are "
+          message:
+            "no message with the queue ID \(name) came at \(wanted.withoutControls); there are "
             + "those of \(times.joined(separator: ", "))")
       }
     }

@@ -76,10 +76,11 @@ struct Replay {
     let found = evaluation.finish()
     let verdict = Verdict(found, envelope: envelope, settings: settings.verdicts)
     recorded = record
-    current = MessageRecord(
-      host: record.host, queueID: record.queueID, receivedAt: now, envelope: envelope,
-      evaluation: found, verdict: verdict, isReportTraffic: record.isReportTraffic
-    ).withoutLocalParts
+    current =
+      MessageRecord(
+        host: record.host, queueID: record.queueID, receivedAt: now, envelope: envelope,
+        evaluation: found, verdict: verdict, isReportTraffic: record.isReportTraffic
+      ).withoutLocalParts
     isLive = live != nil
     isWithoutBody = capture.body == nil && !capture.bodyHashes.entries.isEmpty
     rows = ReplayFacts.rows(recorded, current)

@@ -27,7 +27,8 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: "Where DNS answers come from: recorded or live.")
   var dns = Source.recorded
 
-  @Option(help: "Whose settings hold: recorded with the message, or the configuration file's current.")
+  @Option(
+    help: "Whose settings hold: recorded with the message, or the configuration file's current.")
   var settings = Settings.recorded
 
   @OptionGroup var overrides: SettingOptions
