@@ -8,15 +8,26 @@ import Testing
     try Program.run(Program.plumblinePath, ["lab"] + arguments)
   }
 
+  /// A directory with three of the shipped scenarios.
+  private static func few() throws -> TemporaryDirectory {
+    let directory = try TemporaryDirectory()
+    for name in ["01-direct.yml", "06-list-tag-and-footer.yml", "11-gateway-then-inner-check.yml"] {
+      let text = try String(
+        contentsOfFile: "\(ShippedScenariosTests.directory)/\(name)", encoding: .utf8)
+      try directory.write(text, to: name)
+    }
+    return directory
+  }
+
   private static let wrong = ScenarioFormatTests.replacing("spf: pass", "spf: softfail")
 
   @Test func endsWithZeroWhenAllIsAsExpected() throws {
-    let result = try Self.lab("run", ShippedScenariosTests.directory)
+    let directory = try Self.few()
+    let result = try Self.lab("run", directory.path(""))
     #expect(result.status == 0, "\(result.errors)\(result.output.suffix(500))")
     #expect(result.output.contains("receiver  SPF"))
     #expect(!result.output.contains("\u{1B}["))
-    let count = ShippedScenariosTests.files.count
-    #expect(result.output.hasSuffix("\(count) scenarios, all as expected\n"))
+    #expect(result.output.hasSuffix("3 scenarios, all as expected\n"))
   }
 
   @Test func endsWithOneAndNamesTheDifference() throws {
@@ -50,10 +61,11 @@ import Testing
   }
 
   @Test func writesJSON() throws {
-    let result = try Self.lab("run", "--format", "json", ShippedScenariosTests.directory)
+    let directory = try Self.few()
+    let result = try Self.lab("run", "--format", "json", directory.path(""))
     let runs = try #require(
       try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [[String: Any]])
-    #expect(runs.count == ShippedScenariosTests.files.count)
+    #expect(runs.count == 3)
     #expect(runs.allSatisfy { ($0["receipts"] as? [Any])?.isEmpty == false })
     #expect(!result.output.contains("PRIVATE KEY"))
   }
@@ -74,7 +86,8 @@ import Testing
   private static let parse = "import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.stdin)"
 
   @Test func writesMarkdown() throws {
-    let result = try Self.lab("run", "--format", "markdown", ShippedScenariosTests.directory)
+    let directory = try Self.few()
+    let result = try Self.lab("run", "--format", "markdown", directory.path(""))
     #expect(result.output.contains("| receiver | SPF | DKIM | ARC | DMARC | disposition | why |"))
     #expect(result.output.contains("## A company sends its own mail"))
   }
@@ -112,7 +125,7 @@ import Testing
 
   /// A list breaks the signature, a strict receiver refuses, and the next host gets nothing.
   @Test func showsWhoGetsNothingAnyMore() throws {
-    let path = ShippedScenariosTests.directory + "/replay-under-a-seal.yml"
+    let path = ShippedScenariosTests.directory + "/arc-replay-under-a-trusted-seal.yml"
     let result = try Self.lab(
       "what-if", path, "--set", "arc.trusted_sealers=gateway.example", "--set",
       "policy.spare_mailing_lists=false")

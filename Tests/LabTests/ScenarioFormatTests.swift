@@ -68,7 +68,15 @@ import Testing
       "author: ed25519", "author: rsa-248",
       "x.yml:3: unknown kind of key \"rsa-248\" (did you mean \"rsa-2048\"?)"
     ),
-    ("- TXT: v=spf1", "- TEXT: v=spf1", "x.yml:6: dns: example.com: unknown type TEXT"),
+    (
+      "- TXT: v=spf1", "- TEXT: v=spf1",
+      "x.yml:6: dns: example.com: unknown type \"TEXT\" (did you mean \"TXT\"?)"
+    ),
+    (
+      "- KEY: author", "- timout",
+      "x.yml:8: dns: s1._domainkey.example.com: unknown word \"timout\" (did you mean \"TIMEOUT\"?)"
+    ),
+    ("keys: {author: ed25519}\n", "", "x.yml:7: unknown key \"author\": the file has no keys"),
     ("KEY: author", "KEY: auther", "x.yml:8: unknown key \"auther\" (did you mean \"author\"?)"),
     ("192.0.2.25", "192.0.2.256", "x.yml:11: actor receiver: \"192.0.2.256\" is no IP address"),
     ("- sign:", "- sing:", "x.yml:20: unknown hop \"sing\" (did you mean \"sign\"?)"),
@@ -132,6 +140,17 @@ import Testing
     let text = Self.good.replacing("192.0.2.25}", with: "192.0.2.256}")
       .replacing("author: ed25519", with: "author: ed25591")
     #expect(Self.problems(text).count == 2, "\(Self.problems(text))")
+  }
+
+  /// A misspelt name is not missed as well, nor what it would have declared.
+  @Test(arguments: [
+    ("keys:", "key:"), ("address: 192.0.2.1}", "adress: 192.0.2.1}"), ("expect:", "expects:"),
+    ("selector:", "selektor:"), ("- receive:", "- recieve:"), ("  receiver:\n", "  recever:\n"),
+    ("- send: {to:", "- send: {too:"), ("mail:", "mial:"),
+  ])
+  func doesNotMissWhatIsMisspelt(_ part: String, _ other: String) {
+    let found = Self.problems(Self.replacing(part, other))
+    #expect(found.count == 1, "\(found)")
   }
 
   @Test func wantsSomethingExpectedOfEachReceiver() {

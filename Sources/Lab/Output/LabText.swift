@@ -108,9 +108,11 @@ public struct LabComparisonText: Sendable {
     }
     let policy = [receipt.dmarc.policyDomain, receipt.dmarc.appliedPolicy?.rawValue]
       .compactMap { $0 }.joined(separator: " ")
+    let addresses = receipt.reportTo ?? ["unknown"]
     return Array(zip(LabTable.titles, cells).dropFirst()) + [
       ("policy", policy.isEmpty ? "none" : policy), ("answer", receipt.answer.rawValue),
       ("report row", row ?? "none"),
+      ("report to", addresses.isEmpty ? "nobody" : addresses.joined(separator: ", ")),
     ]
   }
 }

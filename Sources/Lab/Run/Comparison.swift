@@ -12,7 +12,12 @@ public enum Comparison {
   public static func differences(
     _ scenario: Scenario, _ receipts: [LabReceipt]
   ) -> [LabDifference] {
-    var differences: [LabDifference] = []
+    checks(scenario, receipts).filter { !$0.holds }.map(\.difference)
+  }
+
+  /// Everything that is expected, beside what was found, in the order of the receivers.
+  static func checks(_ scenario: Scenario, _ receipts: [LabReceipt]) -> [LabCheck] {
+    var checks: [LabCheck] = []
     for hop in scenario.hops {
       guard case .receive(let receive) = hop.action,
         let expectation = scenario.expectations[receive.name]
@@ -21,40 +26,52 @@ public enum Comparison {
       var comparison = ReceiptComparison(receive.name, line: expectation.line)
       if expectation.isReached, let receipt {
         comparison.compare(expectation, receipt)
-      } else if expectation.isReached != (receipt != nil) {
+      } else {
         comparison.note(
           "message", expected: expectation.isReached ? "that it comes here" : "that it does not",
-          found: expectation.isReached ? "that it was refused before" : "it here")
+          found: receipt == nil ? "that it was refused before" : "it here",
+          holds: expectation.isReached == (receipt != nil))
       }
-      differences += comparison.differences
+      checks += comparison.checks
     }
-    return differences
+    return checks
   }
+}
+
+/// One thing that is expected of a receiver.
+struct LabCheck: Equatable {
+  /// Both sides, in words.
+  var difference: LabDifference
+  /// Whether it was found.
+  var holds: Bool
 }
 
 /// The comparison of one receipt.
 private struct ReceiptComparison {
   private let receiver: String
   private let line: Int
-  private(set) var differences: [LabDifference] = []
+  private(set) var checks: [LabCheck] = []
 
   init(_ receiver: String, line: Int) {
     self.receiver = receiver
     self.line = line
   }
 
-  mutating func note(_ subject: String, expected: String, found: String) {
-    differences.append(
-      LabDifference(
-        receiver: receiver, line: line, subject: subject, expected: expected, found: found))
+  mutating func note(_ subject: String, expected: String, found: String, holds: Bool) {
+    checks.append(
+      LabCheck(
+        difference: LabDifference(
+          receiver: receiver, line: line, subject: subject, expected: expected, found: found),
+        holds: holds))
   }
 
-  /// Notes a difference unless `found` is expected; an expectation of nil holds always.
+  /// Notes both sides; an expectation of nil is none.
   private mutating func check<Value: Equatable>(
     _ subject: String, _ expected: Value?, _ found: Value, _ words: (Value) -> String
   ) {
-    guard let expected, expected != found else { return }
-    note(subject, expected: words(expected), found: words(found))
+    guard let expected else { return }
+    note(
+      subject, expected: words(expected), found: words(found), holds: expected == found)
   }
 
   mutating func compare(_ expected: Expectation, _ found: LabReceipt) {
@@ -62,19 +79,17 @@ private struct ReceiptComparison {
     compare("SPF of HELO", expected.helo, found.heloSPF)
     if let signatures = expected.dkim { compare(signatures, found.dkim) }
     if let arc = expected.arc {
-      if arc.result != found.arc.result || (arc.cause.map { $0 != found.arc.cause } ?? false) {
-        note(
-          "ARC", expected: Self.words(arc.result.rawValue, nil, arc.cause?.rawValue),
-          found: Self.words(found.arc.result.rawValue, nil, found.arc.cause.rawValue))
-      }
+      note(
+        "ARC", expected: Self.words(arc.result.rawValue, nil, arc.cause?.rawValue),
+        found: Self.words(found.arc.result.rawValue, nil, found.arc.cause.rawValue),
+        holds: arc.result == found.arc.result && arc.cause.map { $0 == found.arc.cause } ?? true)
     }
     if let dmarc = expected.dmarc {
       let found = found.dmarc
-      if dmarc.result != found.result || (dmarc.cause.map { $0 != found.cause } ?? false) {
-        note(
-          "DMARC", expected: Self.words(dmarc.result.rawValue, nil, dmarc.cause?.rawValue),
-          found: Self.words(found.result.rawValue, nil, found.cause.rawValue))
-      }
+      note(
+        "DMARC", expected: Self.words(dmarc.result.rawValue, nil, dmarc.cause?.rawValue),
+        found: Self.words(found.result.rawValue, nil, found.cause.rawValue),
+        holds: dmarc.result == found.result && dmarc.cause.map { $0 == found.cause } ?? true)
     }
     compare(expected.policy, found.dmarc)
     check("disposition", expected.disposition, found.disposition) { $0.rawValue }
@@ -87,6 +102,8 @@ private struct ReceiptComparison {
       names.isEmpty ? "none" : names.joined(separator: ", ")
     }
     compare(expected.report, found.row)
+    check("destinations of the report", expected.reportTo, found.reportTo?.sorted() ?? ["unknown"])
+    { $0.isEmpty ? "none" : $0.joined(separator: ", ") }
   }
 
   private static func words(_ result: String, _ domain: String?, _ cause: String?) -> String {
@@ -100,12 +117,11 @@ private struct ReceiptComparison {
     let isSame =
       expected.result == found.result && expected.domain.map { $0.text == found.domain } ?? true
       && expected.cause.map { $0 == found.cause } ?? true
-    guard !isSame else { return }
     note(
       subject,
       expected: Self.words(
         expected.result.rawValue, expected.domain?.text, expected.cause?.rawValue),
-      found: Self.words(found.result.rawValue, found.domain, found.cause.rawValue))
+      found: Self.words(found.result.rawValue, found.domain, found.cause.rawValue), holds: isSame)
   }
 
   /// Each expectation takes the first signature left that it fits; exacter ones choose first.
@@ -123,7 +139,6 @@ private struct ReceiptComparison {
       }
       if let index { left.remove(at: index) } else { missing.append(item) }
     }
-    guard !missing.isEmpty || !left.isEmpty else { return }
     func list(_ words: [String]) -> String {
       words.isEmpty ? "no signature" : words.joined(separator: ", ")
     }
@@ -132,7 +147,8 @@ private struct ReceiptComparison {
       expected: list(
         expected.map { Self.words($0.result.rawValue, $0.domain?.text, $0.cause?.rawValue) }),
       found: list(
-        found.map { Self.words($0.result.rawValue, $0.domain, $0.cause.rawValue) }))
+        found.map { Self.words($0.result.rawValue, $0.domain, $0.cause.rawValue) }),
+      holds: missing.isEmpty && left.isEmpty)
   }
 
   private mutating func compare(_ expected: Expectation.Policy?, _ found: LabReceipt.DMARC) {
@@ -141,24 +157,28 @@ private struct ReceiptComparison {
     switch expected {
     case nil: break
     case Expectation.Policy.none?:
-      if found.policyDomain != nil { note("policy", expected: "none", found: words) }
+      note(
+        "policy", expected: "none", found: words.isEmpty ? "none" : words,
+        holds: found.policyDomain == nil)
     case .found(let domain, let policy)?:
       let isSame =
         found.policyDomain == domain.text && policy.map { $0 == found.appliedPolicy } ?? true
-      guard !isSame else { return }
       note(
         "policy", expected: domain.text + (policy.map { " \($0.rawValue)" } ?? ""),
-        found: words.isEmpty ? "none" : words)
+        found: words.isEmpty ? "none" : words, holds: isSame)
     }
   }
 
   private mutating func compare(_ expected: Expectation.Report?, _ found: LabReceipt.Row?) {
     switch (expected, found) {
-    case (nil, _), (Expectation.Report.none?, nil): break
-    case (Expectation.Report.none?, _?):
-      note("report row", expected: "none, the message is in no report", found: "one")
+    case (nil, _): break
+    case (Expectation.Report.none?, _):
+      note(
+        "report row", expected: "none, the message is in no report",
+        found: found == nil ? "none" : "one", holds: found == nil)
     case (.row?, nil):
-      note("report row", expected: "one", found: "none, the message is in no report")
+      note(
+        "report row", expected: "one", found: "none, the message is in no report", holds: false)
     case (.row(let row)?, let found?): compare(row, found)
     }
   }
@@ -174,14 +194,32 @@ private struct ReceiptComparison {
       $0.isEmpty ? "an empty one" : $0
     }
     check("policy domain of the report", row.policyDomain, found.policyDomain) { $0 }
-    guard let reasons = row.reasons else { return }
+    check("p in the report", row.publishedPolicy, found.publishedPolicy) { $0.rawValue }
+    if let error = row.error {
+      note(
+        "error in the report", expected: error,
+        found: found.recordProblems.isEmpty
+          ? "none" : found.recordProblems.joined(separator: " "),
+        holds: found.recordProblems.contains { $0.contains(error) })
+    }
+    for piece in row.contains ?? [] {
+      let holds = found.xml.contains(piece)
+      note(
+        "XML of the report row", expected: "\(piece) in it", found: holds ? "that" : "none",
+        holds: holds)
+    }
+    if let reasons = row.reasons { compare(reasons, found.reasons) }
+  }
+
+  private mutating func compare(
+    _ reasons: [Expectation.Reason], _ found: [LabReceipt.Row.Reason]
+  ) {
     let isSame =
-      reasons.count == found.reasons.count
-      && zip(reasons, found.reasons).allSatisfy { expected, found in
+      reasons.count == found.count
+      && zip(reasons, found).allSatisfy { expected, found in
         expected.type.rawValue == found.type
           && (expected.comment.isEmpty || (found.comment ?? "").contains(expected.comment))
       }
-    guard !isSame else { return }
     func list(_ words: [String]) -> String {
       words.isEmpty ? "none" : words.joined(separator: ", ")
     }
@@ -189,6 +227,7 @@ private struct ReceiptComparison {
       "reasons in the report",
       expected: list(
         reasons.map { $0.type.rawValue + ($0.comment.isEmpty ? "" : " (\($0.comment))") }),
-      found: list(found.reasons.map { $0.type + ($0.comment.map { " (\($0))" } ?? "") }))
+      found: list(found.map { $0.type + ($0.comment.map { " (\($0))" } ?? "") }),
+      holds: isSame)
   }
 }

@@ -88,6 +88,10 @@ public struct LabReceipt: Sendable, Codable, Equatable {
     public var envelopeFrom: String?
     /// `reason`, in order.
     public var reasons: [Reason]
+    /// `policy_published/p`.
+    public var publishedPolicy: DomainOwnerPolicy
+    /// What the report says of the policy record (`error`).
+    public var recordProblems: [String]
     /// The `record` element of RFC 9990.
     public var xml: String
   }
@@ -134,6 +138,8 @@ public struct LabReceipt: Sendable, Codable, Equatable {
   public var header: String
   /// The row of the report; nil when no report has the message.
   public var row: Row?
+  /// Where the report may go, as ``ReportDestinations`` gives it; nil when nobody found out.
+  public var reportTo: [String]?
 
   /// Makes a receipt of what a receiver recorded, in whatever way the message came to it.
   ///
@@ -143,10 +149,11 @@ public struct LabReceipt: Sendable, Codable, Equatable {
   ///   - record: What it recorded.
   ///   - header: The header as it came, from the top down.
   ///   - removedFields: The names of the fields that it took off.
+  ///   - reportTo: Where the report may go; nil when nobody found out.
   /// - Throws: When the row cannot be written as XML.
   public init(
     receiver: String, actor: String, record: MessageRecord, header: [HeaderField],
-    removedFields: [String]
+    removedFields: [String], reportTo: [String]? = nil
   ) throws {
     let evaluation = record.evaluation
     let envelope = record.envelope
@@ -173,7 +180,10 @@ public struct LabReceipt: Sendable, Codable, Equatable {
     authenticationResults = KeyMaterial.removed(from: record.verdict.authenticationResults)
     self.removedFields = removedFields.sorted()
     self.header = KeyMaterial.text(of: header)
-    row = try ReportRow(record).map { try Row($0) }
+    row = try ReportRow(record).map { row in
+      try Row(row, problems: evaluation.dmarc.record?.problems ?? [])
+    }
+    self.reportTo = reportTo
   }
 
   private static func answer(_ answer: Verdict.Answer) -> (Expectation.Answer, String?) {
@@ -214,7 +224,7 @@ extension LabReceipt.DMARC {
 }
 
 extension LabReceipt.Row {
-  init(_ row: ReportRow) throws {
+  init(_ row: ReportRow, problems: [String]) throws {
     let record = row.record
     self.init(
       policyDomain: row.policy.domain.text, sourceIP: record.sourceIP,
@@ -222,6 +232,7 @@ extension LabReceipt.Row {
       spfAligned: record.spfAligned, headerFrom: record.headerFrom,
       envelopeFrom: record.envelopeFrom,
       reasons: record.reasons.map { Reason(type: $0.type.rawValue, comment: $0.comment) },
+      publishedPolicy: row.policy.policy, recordProblems: problems,
       xml: try row.xml())
   }
 }

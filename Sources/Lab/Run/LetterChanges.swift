@@ -2,7 +2,7 @@ import MailAuth
 
 /// What is different between a letter before a hop and behind it.
 enum LetterChanges {
-  /// The changes in a few words each.
+  /// The changes in a few words each; what happens several times is told once, with its number.
   static func words(_ before: Letter, _ after: Letter) -> [String] {
     var words: [String] = []
     if before.mailFrom != after.mailFrom {
@@ -30,6 +30,18 @@ enum LetterChanges {
     }
     words += added.map { "\($0) added" }
     if before.body != after.body { words.append("body changed") }
-    return words
+    return counted(words)
+  }
+
+  private static func counted(_ words: [String]) -> [String] {
+    var counts: [(text: String, count: Int)] = []
+    for text in words {
+      if let index = counts.firstIndex(where: { $0.text == text }) {
+        counts[index].count += 1
+      } else {
+        counts.append((text, 1))
+      }
+    }
+    return counts.map { $0.count == 1 ? $0.text : "\($0.text) \($0.count) times" }
   }
 }

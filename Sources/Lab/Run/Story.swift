@@ -6,9 +6,11 @@ final class Story {
   private let scenario: Scenario
   private let keys: [String: DKIMPrivateKey]
   private let settings: (String, [ConfigurationEntry]) throws -> ReceiverSettings
-  private let resolver: ZoneResolver
+  private let zone: ZoneResolver
+  private let resolver: SlowResolver
   /// Looks at the message behind each hop; no host's own settings.
   private let observer: Evaluator
+  private let observing: ReceiverSettings
 
   private var letter: Letter
   /// The letter as it came to the host that has it; nil before it was sent.
@@ -27,11 +29,12 @@ final class Story {
     self.scenario = scenario
     self.keys = keys
     self.settings = settings
-    resolver = try scenario.zone.resolver(source: scenario.path) { name in
+    zone = try scenario.zone.resolver(source: scenario.path) { name in
       keys[name]?.publicKeyRecord ?? ""
     }
-    observer = try Evaluator(
-      settings: EvaluatorSettings(receivingHost: "next.receiver.invalid"), resolver: resolver)
+    resolver = SlowResolver(zone, delays: scenario.zone.delays)
+    observing = try settings("next.receiver.invalid", [])
+    observer = try Evaluator(settings: observing.evaluator, resolver: resolver)
     letter = Letter(scenario.mail)
     now = scenario.time
   }
@@ -70,7 +73,7 @@ final class Story {
         changes: LetterChanges.words(before, letter), time: now, envelopeFrom: letter.mailFrom,
         recipients: letter.recipients,
         identifiers: LabIdentifiers(
-          evaluate(letter, from: presumedClient(hop), with: observer))))
+          evaluate(letter, from: presumedClient(hop), with: observer, observing))))
   }
 
   /// Who would deliver the letter to the next receiver.
@@ -142,7 +145,7 @@ final class Story {
       preconditionFailure("a hop of the actor \(key), whom the parser has not seen")
     }
     let question = DNSQuestion(actor.name, actor.address.isIPv4 ? .a : .aaaa)
-    let answer = resolver.answer(question, deadline: nil)
+    let answer = zone.answer(question, deadline: nil)
     return Letter.Client(
       actor: actor, helo: helo ?? actor.name,
       verifiedName: answer.records.contains(.address(actor.address)) ? actor.name : nil)
@@ -199,7 +202,7 @@ final class Story {
     }
     let settings = try self.settings(host, seal.configuration)
     let evaluator = try Evaluator(settings: settings.evaluator, resolver: resolver)
-    let found = evaluate(arrived, from: client, with: evaluator)
+    let found = evaluate(arrived, from: client, with: evaluator, settings)
     let verdict = Verdict(
       found, envelope: arrived.envelope(from: client), settings: settings.verdicts)
     let sealer = ARCSealer(domain: seal.domain, selector: seal.selector, key: try key(seal.key))
@@ -227,12 +230,18 @@ final class Story {
   // MARK: - Receiving
 
   private func evaluate(
-    _ letter: Letter, from client: Letter.Client, with evaluator: Evaluator
+    _ letter: Letter, from client: Letter.Client, with evaluator: Evaluator,
+    _ settings: ReceiverSettings
   ) -> Evaluation {
+    resolver.begin(settings)
     let evaluation = evaluator.begin(
       letter.envelope(from: client), now: now, bodyHashes: letter.bodyHashes)
     for field in letter.header { evaluation.addHeader(field) }
     evaluation.endHeaders()
+    for check in evaluation.earlyChecks {
+      check()
+      resolver.restart()
+    }
     unsafe letter.body.withUnsafeBytes { unsafe evaluation.addBody($0) }
     return evaluation.finish()
   }
@@ -245,7 +254,7 @@ final class Story {
     }
     let settings = try self.settings(host, receive.configuration)
     let evaluator = try Evaluator(settings: settings.evaluator, resolver: resolver)
-    let evaluation = evaluate(letter, from: client, with: evaluator)
+    let evaluation = evaluate(letter, from: client, with: evaluator, settings)
     let envelope = letter.envelope(from: client)
     let verdict = Verdict(evaluation, envelope: envelope, settings: settings.verdicts)
     var forged = ForgedFields(settings.verdicts)
@@ -255,7 +264,9 @@ final class Story {
       evaluation: evaluation, verdict: verdict)
     let receipt = try LabReceipt(
       receiver: receive.name, actor: actor, record: record, header: letter.header,
-      removedFields: forged.occurrences.map(\.name))
+      removedFields: forged.occurrences.map(\.name),
+      reportTo: try ReportDestinations.addresses(
+        of: record, resolver: zone, discovery: settings.evaluator.discovery))
     receipts.append(receipt)
     mark(with: verdict, forged)
     let isTaken = receipt.answer == .accept || receipt.answer == .hold

@@ -26,6 +26,11 @@ public import Reports
 //         envelope_from: lists.example.net    # "" for the null reverse-path
 //         policy_domain: example.com
 //         reasons: [mailing_list, local_policy arc=pass]   # a type, and words of its comment; none
+//         p: none                             # the policy that the report shows as published
+//         error: has no p                     # words of what it says is wrong with that record
+//         contains: [<selector>s1</selector>] # pieces of the row's XML
+//       report_to: dmarc@example.com          # where it may be sent, one address or several; none;
+//                                             # "later dmarc@example.com" when the DNS failed
 //
 //     receiver: not reached                   # when the message is refused before
 
@@ -57,6 +62,8 @@ public struct Expectation: Sendable {
   public var removes: [String]?
   /// `report`.
   public var report: Report?
+  /// `report_to`: where the report may go, sorted; empty for nowhere.
+  public var reportTo: [String]?
 
   /// An SPF outcome.
   public struct SPF: Sendable, Equatable {
@@ -148,6 +155,12 @@ public struct Expectation: Sendable {
     public var policyDomain: String?
     /// `reasons`, in order; empty for none.
     public var reasons: [Reason]?
+    /// `p`: the policy that the report shows as published.
+    public var publishedPolicy: DomainOwnerPolicy?
+    /// `error`: words of what the report says of the policy record.
+    public var error: String?
+    /// `contains`: pieces of the XML.
+    public var contains: [String]?
   }
 
   /// An override reason.

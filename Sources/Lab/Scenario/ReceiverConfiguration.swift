@@ -31,11 +31,20 @@ public struct ReceiverSettings: Sendable {
   public var evaluator: EvaluatorSettings
   /// How it judges and what it writes.
   public var verdicts: VerdictSettings
+  /// How long it waits for one DNS answer, in seconds.
+  public var dnsTimeoutSeconds: Double
+  /// How long it waits for the DNS in the course of one message, in seconds.
+  public var deadlineSeconds: Int
 
   /// Makes settings.
-  public init(evaluator: EvaluatorSettings, verdicts: VerdictSettings) {
+  public init(
+    evaluator: EvaluatorSettings, verdicts: VerdictSettings, dnsTimeoutSeconds: Double = 5,
+    deadlineSeconds: Int = 20
+  ) {
     self.evaluator = evaluator
     self.verdicts = verdicts
+    self.dnsTimeoutSeconds = dnsTimeoutSeconds
+    self.deadlineSeconds = deadlineSeconds
   }
 }
 

@@ -55,6 +55,8 @@ public import MailAuth
 public struct Scenario: Sendable {
   /// The file, as it was named.
   public var path: String
+  /// The text of the file.
+  public var source = ""
   /// What happens, in a few words.
   public var title: String
   /// What a person learns from it, a sentence.

@@ -5,11 +5,11 @@ import Yams
 extension ScenarioParser {
   private static let words = [
     "spf", "helo", "dkim", "arc", "dmarc", "policy", "disposition", "cause", "answer", "removes",
-    "report",
+    "report", "report_to",
   ]
   private static let rowWords = [
     "source_ip", "disposition", "dkim", "spf", "header_from", "envelope_from", "policy_domain",
-    "reasons",
+    "reasons", "p", "error", "contains",
   ]
 
   func readExpectations(_ node: Node, _ hops: [Hop]) -> [String: Expectation] {
@@ -21,14 +21,17 @@ extension ScenarioParser {
       return [:]
     }
     var expectations: [String: Expectation] = [:]
+    var misspelt: Set<String> = []
     for (key, value) in mapping {
       let name = key.scalar?.string ?? ""
-      if !receivers.contains(name) {
+      if !receivers.contains(name), hasAllHops {
         reading.noteUnknown("receiver", name, among: receivers, at: key)
+        if let meant = NearMiss.nearest(to: name, among: receivers) { misspelt.insert(meant) }
       }
       expectations[name] = read(value, name, line: key.mark?.line ?? 0)
     }
-    for receiver in receivers where expectations[receiver] == nil {
+    for receiver in receivers
+    where hasAllHops && expectations[receiver] == nil && !misspelt.contains(receiver) {
       reading.note("expect: nothing is expected of the receiver \"\(receiver)\"", at: node)
     }
     return expectations
@@ -73,6 +76,7 @@ extension ScenarioParser {
     expectation.answer = fields.choice("answer")
     expectation.removes = fields.texts("removes")?.filter { $0 != "none" }.sorted()
     expectation.report = fields.nodes["report"].flatMap { report($0) }
+    expectation.reportTo = fields.texts("report_to")?.filter { $0 != "none" }.sorted()
     return expectation
   }
 
@@ -155,6 +159,9 @@ extension ScenarioParser {
     row.headerFrom = fields.text("header_from")
     row.envelopeFrom = fields.text("envelope_from")
     row.policyDomain = fields.text("policy_domain")
+    row.publishedPolicy = fields.choice("p")
+    row.error = fields.text("error")
+    row.contains = fields.texts("contains")
     row.reasons = fields.nodes["reasons"].map { node in
       reading.texts(node, "report: reasons").filter { $0 != "none" }.compactMap { text in
         let parts = text.split(separator: " ", maxSplits: 1).map(String.init)

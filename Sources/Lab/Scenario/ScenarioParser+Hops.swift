@@ -13,11 +13,12 @@ extension ScenarioParser {
     let names = hops.compactMap { hop in
       if case .receive(let receive) = hop.action { (receive.name, hop.line) } else { nil }
     }
-    if names.isEmpty, hops.count == sequence.count {
+    hasAllHops = hops.count == sequence.count
+    if names.isEmpty, hasAllHops {
       reading.note("hops: nobody receives the message; end with receive", at: node)
     }
     for (index, (name, line)) in names.enumerated()
-    where names[..<index].contains(where: { $0.0 == name }) {
+    where hasAllHops && names[..<index].contains(where: { $0.0 == name }) {
       reading.note(
         "receive: there is a receiver \"\(name)\" already; give this one a name with as", line: line
       )
@@ -109,10 +110,7 @@ extension ScenarioParser {
   }
 
   private func keyName(_ fields: ScenarioFields) -> String? {
-    guard let name = fields.requiredText("key") else { return nil }
-    if keyNames.contains(name) { return name }
-    reading.noteUnknown("key", name, among: keyNames, at: fields.nodes["key"])
-    return nil
+    fields.requiredText("key").flatMap { checkKey($0, at: fields.nodes["key"]) }
   }
 
   // MARK: Transport
@@ -122,6 +120,8 @@ extension ScenarioParser {
     guard let fields = reading.fields(node, known, of: "send") else { return nil }
     checkHolder(fields, "from")
     guard let text = fields.requiredText("to"), let to = actor(text, fields.nodes["to"]) else {
+      // Nobody knows who has the message from here on.
+      holder = nil
       return nil
     }
     holder = to

@@ -52,12 +52,13 @@ extension Scenario {
     }
     var parser = ScenarioParser(path: path, configurator: configurator)
     let scenario = root.flatMap { parser.read($0) }
-    guard let scenario, parser.reading.problems.isEmpty else {
+    guard var scenario, parser.reading.problems.isEmpty else {
       let problems = parser.reading.problems
       throw ScenarioError(
         path: path,
         problems: problems.isEmpty ? [.init(line: nil, text: "the file is empty")] : problems)
     }
+    scenario.source = text
     self = scenario
   }
 }
@@ -69,6 +70,10 @@ struct ScenarioParser {
   let reading = ScenarioReading()
 
   var keys: [(name: String, kind: KeyKind)] = []
+  /// Whether the file says which keys there are; otherwise none of them is unknown.
+  var hasKeys = true
+  /// Whether every hop could be read; otherwise nobody knows all receivers.
+  var hasAllHops = true
   var actors: [Scenario.Actor] = []
   /// Who has the message, by key, at the hop that is being read.
   var holder: String?
@@ -81,16 +86,34 @@ struct ScenarioParser {
   var keyNames: [String] { keys.map(\.name) }
   var actorKeys: [String] { actors.map(\.key) }
 
+  /// Notes that there is no such key, unless the keys could not be read.
+  func checkKey(_ name: String, at node: Node?) -> String? {
+    if keyNames.contains(name) { return name }
+    if hasKeys { reading.noteUnknownKey(name, among: keyNames, at: node) }
+    return nil
+  }
+
   static func problem(of error: any Error) -> ScenarioProblem {
     switch error {
     case YamlError.scanner(_, let problem, let mark, _),
       YamlError.parser(_, let problem, let mark, _),
       YamlError.composer(_, let problem, let mark, _):
-      ScenarioProblem(line: mark.line, text: "not YAML: \(problem)")
+      ScenarioProblem(line: mark.line, text: "not YAML: \(problem)\(hint(on: problem))")
     case YamlError.duplicatedKeysInMapping(let keys, let context):
       ScenarioProblem(
         line: context.mark.line, text: "given twice: \(keys.sorted().joined(separator: ", "))")
     default: ScenarioProblem(line: nil, text: "not YAML: \(error)")
+    }
+  }
+
+  /// What people as a rule did when the YAML parser says this.
+  private static func hint(on problem: String) -> String {
+    switch problem {
+    case "mapping values are not allowed in this context":
+      " (a text with \": \" in it has to be in quotes)"
+    case "found character that cannot start any token":
+      " (indent with blanks, not tabs; put a text that begins with @ or ` in quotes)"
+    default: ""
     }
   }
 
@@ -102,8 +125,11 @@ struct ScenarioParser {
     let why = fields.requiredText("why")
     let time = fields.nodes["time"].flatMap { reading.time($0, "time") } ?? Scenario.start
     if let node = fields.nodes["keys"] { readKeys(node) }
+    hasKeys = !fields.misspelt.contains("keys")
     if let node = fields.required("actors") { readActors(node) }
-    let zone = fields.nodes["dns"].map { ScenarioZone($0, keys: keyNames, reading) }
+    let zone = fields.nodes["dns"].map {
+      ScenarioZone($0, keys: hasKeys ? keyNames : nil, reading)
+    }
     check(zone)
     let mail = fields.required("mail").flatMap { readMail($0) }
     let hops = fields.required("hops").map { readHops($0) } ?? []

@@ -22,6 +22,12 @@ final class ScenarioReading {
     note("unknown \(what) \"\(shown)\"\(hint)", at: node)
   }
 
+  /// Notes that there is no such key.
+  func noteUnknownKey(_ name: String, among keys: [String], at node: Node?) {
+    guard keys.isEmpty else { return noteUnknown("key", name, among: keys, at: node) }
+    note("unknown key \"\(name.utf8.printable(limit: 80))\": the file has no keys", at: node)
+  }
+
   /// The fields of a mapping; nil, with a problem, when it is none.
   ///
   /// Unknown names are noted and left out.
@@ -31,15 +37,18 @@ final class ScenarioReading {
       return nil
     }
     var nodes: [String: Node] = [:]
+    var misspelt: Set<String> = []
     for (key, value) in mapping {
       let name = key.scalar?.string ?? ""
       if known.contains(name) {
         nodes[name] = value
       } else {
         noteUnknown("word in \(what)", name, among: known, at: key)
+        if let meant = NearMiss.nearest(to: name, among: known) { misspelt.insert(meant) }
       }
     }
-    return ScenarioFields(reading: self, what: what, line: node.mark?.line ?? 0, nodes: nodes)
+    return ScenarioFields(
+      reading: self, what: what, line: node.mark?.line ?? 0, nodes: nodes, misspelt: misspelt)
   }
 
   /// The text of a scalar; nil, with a problem, when it is none.
@@ -150,13 +159,15 @@ struct ScenarioFields {
   let what: String
   let line: Int
   let nodes: [String: Node]
+  /// The names that unknown ones probably stand for; nobody misses these.
+  let misspelt: Set<String>
 
   private func label(_ name: String) -> String { "\(what): \(name)" }
 
   /// The node of a field that has to be there.
   func required(_ name: String) -> Node? {
     if let node = nodes[name] { return node }
-    reading.note("\(what) needs \(name)", line: line)
+    if !misspelt.contains(name) { reading.note("\(what) needs \(name)", line: line) }
     return nil
   }
 

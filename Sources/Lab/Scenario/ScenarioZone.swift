@@ -21,9 +21,13 @@ public struct ScenarioZone: Sendable {
 
   var owners: [Owner] = []
 
-  /// How long answers take, in seconds, by owner name; in memory all answers come at once.
+  /// How long answers take, in seconds, by owner name in lower case.
   public var delays: [String: Int64] {
-    Dictionary(owners.compactMap { owner in owner.delay.map { (owner.name, $0) } }) { $1 }
+    Dictionary(
+      owners.compactMap { owner in
+        owner.delay.map { (DomainName(owner.name)?.text ?? owner.name.lowercased(), $0) }
+      }
+    ) { $1 }
   }
 
   /// The zone as ``ZoneResolver`` reads it.
@@ -103,7 +107,12 @@ public struct ScenarioZone: Sendable {
 
 extension ScenarioZone {
   /// Reads the mapping of owner names to lists.
-  init(_ node: Node, keys: [String], _ reading: ScenarioReading) {
+  ///
+  /// - Parameters:
+  ///   - node: The mapping.
+  ///   - keys: The names of the keys; nil when nobody knows them.
+  ///   - reading: Where problems go.
+  init(_ node: Node, keys: [String]?, _ reading: ScenarioReading) {
     guard let mapping = node.mapping else {
       reading.note("dns must map names to lists of {TYPE: data}", at: node)
       return
@@ -117,7 +126,9 @@ extension ScenarioZone {
       for element in elements {
         let line = element.mark?.line ?? owner.line
         guard let records = element.mapping else {
-          owner.elements.append((line, .plain(Self.yaml(element))))
+          if Self.isFailure(element, owner.name, reading) {
+            owner.elements.append((line, .plain(Self.yaml(element))))
+          }
           continue
         }
         for (type, data) in records {
@@ -127,6 +138,8 @@ extension ScenarioZone {
               owner.elements.append((line, content))
             }
           case "DELAY": owner.delay = reading.seconds(data, "DELAY")
+          case let word? where !Self.types.contains(word):
+            Self.noteUnknown("type", word, owner.name, among: Self.types, at: type, reading)
           default:
             owner.elements.append((line, .plain("{\(Self.yaml(type)): \(Self.yaml(data))}")))
           }
@@ -137,7 +150,7 @@ extension ScenarioZone {
   }
 
   private static func key(
-    _ node: Node, _ keys: [String], _ reading: ScenarioReading
+    _ node: Node, _ keys: [String]?, _ reading: ScenarioReading
   ) -> Element? {
     var tags = ""
     var name = node.scalar?.string
@@ -149,11 +162,32 @@ extension ScenarioZone {
       reading.note("KEY takes the name of a key, or {key: NAME, tags: TEXT}", at: node)
       return nil
     }
-    guard keys.contains(name) else {
-      reading.noteUnknown("key", name, among: keys, at: node)
+    if let keys, !keys.contains(name) {
+      reading.noteUnknownKey(name, among: keys, at: node)
       return nil
     }
     return .key(name: name, tags: tags)
+  }
+
+  private static let types = ["A", "AAAA", "MX", "PTR", "TXT", "SPF", "CNAME", "KEY", "DELAY"]
+  private static let failures = ["TIMEOUT", "SERVFAIL", "REFUSED"]
+
+  /// Whether a list element stands for a failure; what it may be besides is for ``ZoneResolver``.
+  private static func isFailure(_ node: Node, _ owner: String, _ reading: ScenarioReading) -> Bool {
+    guard let word = node.scalar?.string, !failures.contains(word) else { return true }
+    noteUnknown("word", word, owner, among: failures, at: node, reading)
+    return false
+  }
+
+  private static func noteUnknown(
+    _ what: String, _ word: String, _ owner: String, among allowed: [String], at node: Node,
+    _ reading: ScenarioReading
+  ) {
+    let shown = word.utf8.printable(limit: 80)
+    let hint =
+      NearMiss.nearest(to: word.uppercased(), among: allowed).map { "did you mean \"\($0)\"?" }
+      ?? "allowed: \(allowed.joined(separator: ", "))"
+    reading.note("dns: \(owner): unknown \(what) \"\(shown)\" (\(hint))", at: node)
   }
 
   /// A node on one line; only words that were not in quotes come out so.

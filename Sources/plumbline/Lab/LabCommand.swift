@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Lab
+import MailAuth
 
 /// `plumbline lab`: plays stories about forwarded mail and shows what each receiver sees.
 struct LabCommand: ParsableCommand {
@@ -15,23 +16,32 @@ struct LabCommand: ParsableCommand {
       commandName: "run",
       abstract: "Play scenarios and compare what each receiver finds with what is expected.",
       discussion: """
-        Everything happens in memory: DNS, clock and keys are the scenario's. Exit status: 0 all is \
-        as expected, 1 something is not, 65 a scenario file has errors, 66 a file cannot be read.
+        Everything happens in memory: DNS, clock and keys are the scenario's. Without FILES the \
+        scenarios that come with plumbline are played: those in conf/lab here, or else in \
+        ../share/plumbline/lab beside the program's directory. Exit status: 0 all is as expected, \
+        1 something is not, 65 a scenario file has errors or two have the same title, 66 a file \
+        cannot be read, 73 the pages cannot be written.
         """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, junit, markdown }
 
     @Argument(help: "Scenario files, or directories of them (*.yml).")
-    var files = ["conf/lab"]
+    var files: [String] = []
 
     @Option(help: "text, json, junit or markdown.")
     var format = Format.text
+
+    @Option(
+      help: ArgumentHelp(
+        "Write a page for each scenario too, and an index.html.",
+        discussion: "A directory that holds other files is refused.", valueName: "dir"))
+    var html: String?
 
     @Flag(help: "Use built-in keys instead of new ones, for outputs that are to be compared.")
     var fixedKeys = false
 
     func run() throws {
-      let scenarios = try LabFiles(files).scenarios()
+      let scenarios = try LabFiles(files.isEmpty ? [LabFiles.shipped()] : files).scenarios()
       let runner = LabRunner(
         configurator: LabConfigurator(), keys: KeyStock(fixedKeys ? .fixed : .new))
       var runs: [LabRun] = []
@@ -42,7 +52,18 @@ struct LabCommand: ParsableCommand {
       case .junit: print(LabJUnit.text(of: runs), terminator: "")
       case .markdown: print(LabMarkdown.text(of: runs), terminator: "")
       }
+      if let html { try writePages(of: Array(zip(scenarios, runs)), to: html) }
       guard runs.allSatisfy(\.isAsExpected) else { throw ExitCode(1) }
+    }
+
+    private func writePages(
+      of runs: [(scenario: Scenario, run: LabRun)], to directory: String
+    ) throws {
+      do throws(LabSiteError) {
+        try LabSite(runs).write(to: directory)
+      } catch {
+        throw CannotCreate(message: "\(error)")
+      }
     }
   }
 
@@ -107,6 +128,24 @@ struct LabFiles {
 
   init(_ names: [String]) { self.names = names }
 
+  /// The directory of the scenarios that come with the program.
+  static func shipped() throws -> String {
+    let here = "conf/lab"
+    let installed = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+      .deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("share/plumbline/lab").path
+    for directory in [here, installed] {
+      var isDirectory: ObjCBool = false
+      if unsafe FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory),
+        isDirectory.boolValue
+      {
+        return directory
+      }
+    }
+    throw UnreadableInput(
+      message: "there are no scenarios in \(here) here, nor in \(installed); name a file")
+  }
+
   /// Reads all of them.
   ///
   /// - Throws: ``UnreadableInput``, or ``BrokenScenarios`` with the problems of all files.
@@ -120,11 +159,33 @@ struct LabFiles {
         problems.append("\(error)")
       }
     }
+    problems += Self.repeatedTitles(scenarios)
     guard problems.isEmpty else { throw BrokenScenarios(text: problems.joined(separator: "\n")) }
     return scenarios
   }
 
+  /// Reports name scenarios by their titles.
+  private static func repeatedTitles(_ scenarios: [Scenario]) -> [String] {
+    var paths: [String: String] = [:]
+    return scenarios.compactMap { scenario in
+      guard let other = paths[scenario.title] else {
+        paths[scenario.title] = scenario.path
+        return nil
+      }
+      let shown = scenario.title.utf8.printable(limit: 200)
+      return "\(scenario.path): the title \"\(shown)\" is that of \(other), too; give it its own"
+    }
+  }
+
+  /// The files, each once.
   private func paths() throws -> [String] {
+    var seen: Set<String> = []
+    return try namedPaths().filter {
+      seen.insert(URL(fileURLWithPath: $0).resolvingSymlinksInPath().path).inserted
+    }
+  }
+
+  private func namedPaths() throws -> [String] {
     try names.flatMap { name -> [String] in
       var isDirectory: ObjCBool = false
       guard unsafe FileManager.default.fileExists(atPath: name, isDirectory: &isDirectory) else {

@@ -9,7 +9,7 @@ struct LabConfigurator: ReceiverConfigurator {
   /// The keys that mean something in the lab.
   static let keys =
     ConfigurationKey.all.filter { tables.contains($0.table) && !$0.isForSealing }.map(\.name)
-    + [ConfigurationKey.milterAuthservID.name]
+    + [ConfigurationKey.milterAuthservID.name, ConfigurationKey.dnsTimeoutSeconds.name]
 
   func settings(
     host: String, entries: [ConfigurationEntry]
@@ -37,7 +37,10 @@ struct LabConfigurator: ReceiverConfigurator {
       ).configuration()
       var evaluator = try Wiring(configuration: configuration).evaluatorSettings()
       evaluator.receivingHost = host
-      return ReceiverSettings(evaluator: evaluator, verdicts: configuration.verdictSettings)
+      return ReceiverSettings(
+        evaluator: evaluator, verdicts: configuration.verdictSettings,
+        dnsTimeoutSeconds: configuration.dns.timeoutSeconds,
+        deadlineSeconds: configuration.limits.deadlineSeconds)
     } catch {
       throw ReceiverConfigurationError(problems: [
         ScenarioProblem(line: entries.first?.line, text: "\(error)")
