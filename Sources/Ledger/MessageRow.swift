@@ -15,6 +15,10 @@ struct MessageRow: Sendable {
   let dkimOutcomes: [[DatabaseValue]]
   /// The details of a failure incident; nil when there is none.
   let incident: DatabaseValue?
+  /// Values for ``insertCapture``, without the message; nil when nothing is captured.
+  let capture: [DatabaseValue]?
+  /// When the message was received, seconds since the epoch: the third of ``messageColumns``.
+  var receivedAt: Int64 { message.dropFirst(2).first.flatMap(Int64.fromDatabaseValue) ?? 0 }
 
   init(
     message: [DatabaseValue], policyRecord: [DatabaseValue]?, spfOutcomes: [[DatabaseValue]],
@@ -25,6 +29,8 @@ struct MessageRow: Sendable {
     self.spfOutcomes = spfOutcomes
     self.dkimOutcomes = dkimOutcomes
     self.incident = incident
+    // The journal has none: what cannot be erased there in time does not go there.
+    capture = nil
   }
 
   init(_ fullRecord: MessageRecord) {
@@ -33,6 +39,7 @@ struct MessageRow: Sendable {
     policyRecord = Self.policyValues(evaluation.dmarc)
     // A report about mail about our reports could go on for ever.
     incident = record.isReportTraffic ? nil : record.failureIncident.map(Self.jsonText)
+    capture = record.capture.map { Self.values($0) }
     spfOutcomes = [
       Self.values(evaluation.heloSPF, identity: .helo),
       Self.values(evaluation.mailFromSPF, identity: .mailFrom),
@@ -73,6 +80,10 @@ struct MessageRow: Sendable {
     if let incident {
       try database.cachedStatement(sql: Self.insertIncident)
         .execute(arguments: ["message": id, "details": incident])
+    }
+    if let capture {
+      try database.cachedStatement(sql: Self.insertCapture)
+        .execute(arguments: StatementArguments([id] + capture))
     }
   }
 
@@ -146,6 +157,14 @@ struct MessageRow: Sendable {
       json(record.aggregateReportURIs),
       json(record.failureReportURIs),
       json(record.problems),
+    ]
+  }
+
+  private static func values(_ capture: MessageCapture) -> [DatabaseValue] {
+    [
+      capture.expiresAt.databaseValue, json(capture.settings), octets(capture.mailFrom),
+      json(capture.dns), capture.header.map { octets(MessageCapture.octets(of: $0)) } ?? .null,
+      capture.body.map(octets) ?? .null, jsonText(capture.bodyHashes),
     ]
   }
 
@@ -267,6 +286,12 @@ extension MessageRow {
     ] + alignmentColumns
 
   static let insertDKIM = insert("dkim_outcome", ["message_id"] + dkimColumns)
+
+  static let insertCapture = insert(
+    "message_capture",
+    [
+      "message_id", "expires_at", "settings", "mail_from", "dns", "header", "body", "body_hashes",
+    ])
 
   private static func insert(
     _ table: String, id: String? = nil, _ columns: [String]

@@ -128,6 +128,15 @@ public struct LabDifference: Sendable, Codable, Equatable {
   /// What was found, in words.
   public var found: String
 
+  /// Makes a difference.
+  public init(receiver: String, line: Int, subject: String, expected: String, found: String) {
+    self.receiver = receiver
+    self.line = line
+    self.subject = subject
+    self.expected = expected
+    self.found = found
+  }
+
   /// The difference as a sentence.
   public var text: String { "\(receiver): \(subject): expected \(expected), found \(found)" }
 }

@@ -8,7 +8,7 @@ struct LabCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lab",
     abstract: "Play scenarios of forwarding, mailing lists and ARC, and check what comes out.",
-    subcommands: [Run.self, WhatIf.self])
+    subcommands: [Run.self, WhatIf.self, Capture.self])
 
   /// `plumbline lab run`.
   struct Run: ParsableCommand {
@@ -84,38 +84,18 @@ struct LabCommand: ParsableCommand {
     @Argument(help: "Scenario files, or directories of them (*.yml).")
     var files: [String]
 
-    @Option(
-      name: .customLong("set"),
-      help: """
-        A key of the configuration file with its value, as policy.enforce=reject, several values \
-        with commas between; repeatable.
-        """)
-    var settings: [String]
+    @OptionGroup var settings: SettingOptions
 
-    func validate() throws { _ = try entries() }
-
-    private func entries() throws -> [ConfigurationEntry] {
-      let entries = try settings.map { text in
-        guard let sign = text.firstIndex(of: "=") else {
-          throw ValidationError("--set: \(text) is not KEY=VALUE")
-        }
-        return ConfigurationEntry(
-          key: String(text[..<sign]), value: .text(String(text[text.index(after: sign)...])))
-      }
-      do throws(ReceiverConfigurationError) {
-        _ = try LabConfigurator().settings(host: "localhost", entries: entries)
-      } catch {
-        throw ValidationError(
-          error.problems.map { "--set: \($0.text)" }.joined(separator: "\n"))
-      }
-      return entries
+    func validate() throws {
+      if settings.settings.isEmpty { throw ValidationError("--set KEY=VALUE is missing") }
+      _ = try settings.entries()
     }
 
     func run() throws {
       let keys = KeyStock()
       let plain = LabRunner(configurator: LabConfigurator(), keys: keys)
       let changed = LabRunner(
-        configurator: LabConfigurator(), keys: keys, overrides: try entries())
+        configurator: LabConfigurator(), keys: keys, overrides: try settings.entries())
       let pairs = try LabFiles(files).scenarios().map { scenario in
         try playing(scenario) {
           LabComparisonText.Pair(
@@ -124,7 +104,7 @@ struct LabCommand: ParsableCommand {
       }
       print(
         LabComparisonText(isColored: Terminal.isColored, width: Terminal.width)
-          .text(of: pairs, settings: settings), terminator: "")
+          .text(of: pairs, settings: settings.settings), terminator: "")
     }
   }
 }
