@@ -19,13 +19,17 @@ struct MilterCommand: ParsableCommand {
 
   @OptionGroup var options: ConfigurationOptions
 
+  /// How many seconds the milter's clock is ahead: stories of the lab have a time of their own.
+  @Option(help: .hidden)
+  var clockOffset: Int64 = 0
+
   func run() throws {
     // Before any other thread exists: threads inherit the mask.
     MilterSignals.blockAll()
     let configuration = try options.load()
     let wiring = Wiring(configuration: configuration)
     let logger = wiring.logger()
-    let service = try starting { try MilterService(wiring, logger: logger) }
+    let service = try starting { try MilterService(wiring, logger: logger, clockOffset: clockOffset) }
     let path = options.config
     let server = MilterServer(
       settings: configuration.milter.serverSettings, logger: logger,

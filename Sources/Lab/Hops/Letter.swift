@@ -22,14 +22,7 @@ struct Letter: Equatable {
   init(_ mail: ScenarioMail) {
     mailFrom = mail.from
     recipients = mail.to
-    var reader = MessageReader()
-    for piece in reader.read(mail.message.utf8) + reader.finish() {
-      switch piece {
-      case .field(let field): header.append(field)
-      case .endOfHeaders: break
-      case .body(let octets): body += octets
-      }
-    }
+    take(Array(mail.message.utf8))
   }
 
   /// The envelope as the receiver sees it when this client sends the letter.

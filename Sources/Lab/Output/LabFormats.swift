@@ -23,6 +23,12 @@ public enum LabJUnit {
     ]
     for run in runs {
       let head = "  <testcase classname=\"\(escaped(run.path))\" name=\"\(escaped(run.title))\""
+      if let reason = run.skipped {
+        lines.append(head + ">")
+        lines.append("    <skipped message=\"\(escaped(reason))\"/>")
+        lines.append("  </testcase>")
+        continue
+      }
       guard !run.isAsExpected else {
         lines.append(head + "/>")
         continue
@@ -62,7 +68,8 @@ public enum LabMarkdown {
     var lines = ["# Lab: \(runs.count) scenarios, \(failed) not as expected", ""]
     for run in runs {
       lines += ["## \(escaped(run.title))", "", escaped(run.why), ""]
-      lines.append("File: `\(run.path)`. " + (run.isAsExpected ? "As expected." : "**Differs.**"))
+      lines.append("File: `\(run.path)`. " + (run.isAsExpected ? "As expected." : "**Differs.**")
+          + (run.skipped.map { " In memory only: \(escaped($0))" } ?? ""))
       lines += ["", "| " + LabTable.titles.joined(separator: " | ") + " |"]
       lines.append("|" + LabTable.titles.map { _ in "---|" }.joined())
       lines += run.receipts.map { receipt in

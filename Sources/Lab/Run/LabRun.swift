@@ -16,6 +16,8 @@ public struct LabRun: Sendable, Codable, Equatable {
   public var steps: [LabStep]
   /// What the receivers found, in the order in which the message came to them.
   public var receipts: [LabReceipt]
+  /// Why it was not played; nil when it was.
+  public var skipped: String?
   /// Where it is not as expected; empty when all is.
   public var differences: [LabDifference]
 

@@ -40,12 +40,28 @@ struct LabCommand: ParsableCommand {
     @Flag(help: "Use built-in keys instead of new ones, for outputs that are to be compared.")
     var fixedKeys = false
 
+    @Flag(
+      help: """
+        Play everything through real Postfix hosts on the loopback network too; a difference \
+        from the run in memory is a failure. Needs root.
+        """)
+    var postfix = false
+
+    @Flag(
+      help: "As --postfix, in a network namespace of its own where hosts have their real addresses."
+    )
+    var netns = false
+
+    /// The directory of a run inside its namespace.
+    @Option(help: .hidden)
+    var namespaceDirectory: String?
+
     func run() throws {
+      if netns, namespaceDirectory == nil {
+        throw ExitCode(try LabNamespace.runInside(CommandLine.arguments))
+      }
       let scenarios = try LabFiles(files.isEmpty ? [LabFiles.shipped()] : files).scenarios()
-      let runner = LabRunner(
-        configurator: LabConfigurator(), keys: KeyStock(fixedKeys ? .fixed : .new))
-      var runs: [LabRun] = []
-      for scenario in scenarios { runs.append(try playing(scenario) { try runner.run(scenario) }) }
+      let runs = try play(scenarios, KeyStock(fixedKeys ? .fixed : .new))
       switch format {
       case .text: print(LabText(isColored: Terminal.isColored).text(of: runs), terminator: "")
       case .json: print(try internally { try LabJSON.text(of: runs) })
@@ -54,6 +70,24 @@ struct LabCommand: ParsableCommand {
       }
       if let html { try writePages(of: Array(zip(scenarios, runs)), to: html) }
       guard runs.allSatisfy(\.isAsExpected) else { throw ExitCode(1) }
+    }
+
+    private func play(_ scenarios: [Scenario], _ keys: KeyStock) throws -> [LabRun] {
+      guard postfix || netns else {
+        let runner = LabRunner(configurator: LabConfigurator(), keys: keys)
+        return try scenarios.map { scenario in
+          try playing(scenario) { try runner.run(scenario) }
+        }
+      }
+      let runner = try PostfixRunner(
+        configurator: LabConfigurator(), keys: keys, program: LabNamespace.program,
+        directory: try namespaceDirectory.map { LabDirectory(of: $0) } ?? LabDirectory(),
+        isInNamespace: netns)
+      var runs: [LabRun] = []
+      for scenario in scenarios {
+        runs.append(try runner.run(scenario))
+      }
+      return runs
     }
 
     private func writePages(
