@@ -29,8 +29,8 @@ final class IncomingMessage: MilterTransaction {
     var headerLimits: Configuration.Limits
     /// What a message is answered whose evaluation failed through a fault of ours.
     var onFailure: Configuration.OnFailure
-    /// How many seconds the clock is ahead of the system's; not 0 in the lab only.
-    var clockOffset: Int64
+    /// Where the clock stands; nil for the system's clock, always but in the lab.
+    var clock: Int64?
   }
 
   private let context: Context
@@ -55,7 +55,7 @@ final class IncomingMessage: MilterTransaction {
     forged = ForgedFields(context.verdicts)
     failure = context.failureCapture.map { FailureCapture($0) }
     sealing = context.sealer.map { MessageSealing($0, limits: context.headerLimits) }
-    receivedAt = Int64(Date().timeIntervalSince1970) + context.clockOffset
+    receivedAt = context.clock ?? Int64(Date().timeIntervalSince1970)
     let seconds = context.deadlineSeconds
     evaluation = context.evaluator.begin(
       envelope, now: receivedAt,

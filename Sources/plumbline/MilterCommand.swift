@@ -19,9 +19,10 @@ struct MilterCommand: ParsableCommand {
 
   @OptionGroup var options: ConfigurationOptions
 
-  /// How many seconds the milter's clock is ahead: stories of the lab have a time of their own.
+  /// A time at which the milter's clock stands, seconds since the epoch: stories of the lab have a
+  /// time of their own.
   @Option(help: .hidden)
-  var clockOffset: Int64 = 0
+  var clock: Int64?
 
   func run() throws {
     // Before any other thread exists: threads inherit the mask.
@@ -29,7 +30,7 @@ struct MilterCommand: ParsableCommand {
     let configuration = try options.load()
     let wiring = Wiring(configuration: configuration)
     let logger = wiring.logger()
-    let service = try starting { try MilterService(wiring, logger: logger, clockOffset: clockOffset) }
+    let service = try starting { try MilterService(wiring, logger: logger, clock: clock) }
     let path = options.config
     let server = MilterServer(
       settings: configuration.milter.serverSettings, logger: logger,

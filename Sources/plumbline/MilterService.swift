@@ -17,14 +17,14 @@ final class MilterService: Sendable {
   private let ledger: JournaledStore
   private let checks = CheckPool(threads: 64)
   private let logger: Logger
-  private let clockOffset: Int64
+  private let clock: Int64?
 
   /// Makes everything a message needs.
   ///
   /// - Throws: Whatever keeps one of the parts from being made, such as an unusable ledger.
-  init(_ wiring: Wiring, logger: Logger, clockOffset: Int64 = 0) throws {
+  init(_ wiring: Wiring, logger: Logger, clock: Int64? = nil) throws {
     self.logger = logger
-    self.clockOffset = clockOffset
+    self.clock = clock
     let resolver = try wiring.resolver()
     ledger = JournaledStore(try wiring.ledger(readOnly: false)) { event in
       switch event {
@@ -33,7 +33,7 @@ final class MilterService: Sendable {
       case .keepsAside, .journalFails, .refused: logger.error("\(event)")
       }
     }
-    let context = try Self.context(wiring, resolver, ledger, checks, logger, clockOffset)
+    let context = try Self.context(wiring, resolver, ledger, checks, logger, clock)
     current = Mutex(Current(wiring: wiring, resolver: resolver, context: context))
   }
 
@@ -69,7 +69,7 @@ final class MilterService: Sendable {
       // changed behind its name.
       let keepsResolver = configuration.dns == old.dns && configuration.dns.zoneFile == nil
       let resolver = keepsResolver ? oldResolver : try wiring.resolver()
-      let context = try Self.context(wiring, resolver, ledger, checks, wiring.logger(), clockOffset)
+      let context = try Self.context(wiring, resolver, ledger, checks, wiring.logger(), clock)
       current.withLock { $0 = Current(wiring: wiring, resolver: resolver, context: context) }
       logger.notice("configuration read again: \(path)")
     } catch {
@@ -91,7 +91,7 @@ final class MilterService: Sendable {
 
   private static func context(
     _ wiring: Wiring, _ resolver: any Resolver, _ ledger: any LedgerStore, _ checks: CheckPool,
-    _ logger: Logger, _ clockOffset: Int64
+    _ logger: Logger, _ clock: Int64?
   ) throws -> IncomingMessage.Context {
     let configuration = wiring.configuration
     return IncomingMessage.Context(
@@ -101,6 +101,6 @@ final class MilterService: Sendable {
       reportTraffic: ReportTraffic(configuration.report),
       failureCapture: try wiring.failureCapture(), sealer: try wiring.sealer(),
       headerLimits: configuration.limits,
-      onFailure: configuration.milter.onFailure, clockOffset: clockOffset)
+      onFailure: configuration.milter.onFailure, clock: clock)
   }
 }

@@ -49,7 +49,7 @@ final class LabMailbox: Sendable {
       try dialog.send("220 lab LMTP")
       while let line = try dialog.readLine() {
         switch line.prefix(4).uppercased() {
-        case "LHLO": try dialog.send("250-lab\r\n250 8BITMIME")
+        case "LHLO": try dialog.send("250-lab\r\n250-SMTPUTF8\r\n250 8BITMIME")
         case "MAIL":
           delivery = Delivery(mailFrom: Self.path(line))
           try dialog.send("250 2.1.0 Ok")

@@ -17,9 +17,9 @@ final class LabMilter {
   ///   - name: The directory of its own, in `directory`.
   ///   - configuration: Makes a configuration file of more entries: socket, zone and ledger.
   ///   - zone: The DNS, as YAML.
-  ///   - clockOffset: How many seconds its clock is ahead of the real one.
+  ///   - clock: Where its clock stands.
   init(
-    program: String, name: String, in directory: LabDirectory, zone: String, clockOffset: Int64,
+    program: String, name: String, in directory: LabDirectory, zone: String, clock: Int64,
     configuration: ([ConfigurationEntry]) -> String
   ) throws(LabFailure) {
     guard let postfix = MailAccount.named("postfix") else {
@@ -39,7 +39,7 @@ final class LabMilter {
       configuration(entries.map { ConfigurationEntry(key: $0, value: .text($1)) }),
       to: "\(name)/plumbline.conf")
     process = try LabProcess(
-      program, ["milter", "--config", file, "--clock-offset=\(clockOffset)"],
+      program, ["milter", "--config", file, "--clock=\(clock)"],
       errorPath: "\(path)/milter.log")
   }
 
@@ -49,6 +49,12 @@ final class LabMilter {
       guard process.isRunning else { throw LabFailure("the milter ended: \(process.errors)") }
       return process.errors.contains("listening on ")
     }
+  }
+
+  /// How many fields it took off, by its log.
+  var removedCount: Int {
+    guard let range = log.firstRange(of: " removed=") else { return 0 }
+    return Int(log[range.upperBound...].prefix { $0.isNumber }) ?? 0
   }
 
   /// Its log so far.

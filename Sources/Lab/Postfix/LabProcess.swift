@@ -19,7 +19,10 @@ final class LabProcess {
       let errors = try FileHandle(forWritingTo: URL(filePath: errorPath))
       defer { try? errors.close() }  // The child has its own.
       process.executableURL = URL(filePath: "/usr/bin/setpriv")
-      process.arguments = ["--pdeathsig", "TERM", "--", path] + arguments
+      // Postfix closes every descriptor that could be open, which takes its time where many can.
+      process.arguments =
+        ["--pdeathsig", "TERM", "--", "/usr/bin/prlimit", "--nofile=4096:4096", "--", path]
+        + arguments
       process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
       process.standardInput = FileHandle.nullDevice
       process.standardOutput = FileHandle.nullDevice

@@ -193,7 +193,7 @@ extension PostfixHost {
       "smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination",
       "default_transport = discard:the story ends here",
       "inet_interfaces = \(settings.usesXCLIENT ? "127.0.0.1" : "\(address), 127.0.0.1")",
-      "inet_protocols = \(settings.usesXCLIENT ? "ipv4" : "all")",
+      "inet_protocols = all",
       "smtp_bind_address\(address.isIPv4 ? "" : "6") = \(address)",
       "smtp_dns_support_level = disabled", "smtp_host_lookup = native",
       "smtpd_peername_lookup = \(settings.usesXCLIENT ? "no" : "yes")",
@@ -202,7 +202,7 @@ extension PostfixHost {
       // Mail passes as it is.
       "local_header_rewrite_clients =", "message_drop_headers =", "header_size_limit = 4096000",
       "smtp_line_length_limit = 0", "disable_mime_output_conversion = yes",
-      "smtputf8_enable = no", "hopcount_limit = 200",
+      "smtputf8_enable = yes", "hopcount_limit = 200",
       // Stories need not wait, and nobody is told of their failures.
       "smtpd_error_sleep_time = 0", "smtpd_client_event_limit_exceptions = static:all",
       "notify_classes =", "alias_maps =", "alias_database =", "recipient_delimiter =",

@@ -13,6 +13,8 @@ struct PostfixReceipt {
   var delivered: Letter?
   var outcome: PostfixHost.Outcome
   var isHeld: Bool
+  /// How many fields were taken off.
+  var removedCount: Int
   /// Where its report may go.
   var reportTo: [String]
 
@@ -41,9 +43,13 @@ struct PostfixReceipt {
     return Array(delivered.header[start...])
   }
 
-  /// What was sent and is not delivered; a refused message has no fields that one could look at.
+  /// The name that stands for a field that a message lost before it was refused: its host knows how
+  /// many there were.
+  static let unknownField = "(of a refused message)"
+
+  /// What was sent and is not delivered.
   private var removedFields: [String] {
-    guard let delivered else { return [] }
+    guard let delivered else { return Array(repeating: Self.unknownField, count: removedCount) }
     var left = delivered.header
     return sent.header.compactMap { field in
       if let index = left.firstIndex(where: { $0.name == field.name && $0.text == field.text }) {

@@ -173,10 +173,9 @@ final class PostfixStory {
           ConfigurationEntry(key: "arc.reseal_networks", value: .list(["127.0.0.0/8"])))
       }
     }
-    let time = stay.arrivalTime
     return try LabMilter(
       program: stage.program, name: directory, in: stage.directory, zone: zone,
-      clockOffset: time - Int64(Date().timeIntervalSince1970)
+      clock: stay.arrivalTime
     ) { stage.file(entries + $0) }
   }
 
@@ -228,6 +227,7 @@ final class PostfixStory {
         try PostfixReceipt(
           receiver: receive.name, actor: scene.stay.actor.key, record: record, sent: sent,
           delivered: delivered, outcome: outcome, isHeld: heldCount > 0,
+          removedCount: milter.removedCount,
           reportTo: hands.reportDestinations(
             of: record, host: scene.stay.actor.name, receive.configuration)
         ).receipt())

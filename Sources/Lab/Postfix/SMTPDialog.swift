@@ -90,7 +90,11 @@ struct SMTPDialog {
   /// Sends a letter and gives the answer to it; the greeting was read.
   mutating func deliver(_ letter: Letter, helo: String) throws(LabFailure) -> SMTPAnswer {
     try demand("EHLO \(helo)")
-    try demand("MAIL FROM:<\(letter.mailFrom)> BODY=8BITMIME")
+    let isInternational = !([letter.mailFrom] + letter.recipients).allSatisfy {
+      $0.utf8.allSatisfy { $0 < 0x80 }
+    }
+    try demand(
+      "MAIL FROM:<\(letter.mailFrom)> BODY=8BITMIME" + (isInternational ? " SMTPUTF8" : ""))
     for recipient in letter.recipients { try demand("RCPT TO:<\(recipient)>") }
     try demand("DATA")
     var stuffed: [UInt8] = []
