@@ -50,7 +50,9 @@ import Testing
 
   /// Runs `body` while another connection holds the database locked.
   private func whileLocked(_ body: () throws -> Void) throws {
-    let other = try DatabaseQueue(path: path)
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(20)
+    let other = try DatabaseQueue(path: path, configuration: configuration)
     try other.inDatabase { database in
       try database.execute(sql: "BEGIN IMMEDIATE")
       try body()

@@ -12,15 +12,17 @@ final class MailHost {
   private(set) var milter: Program
   private let policy: String
   private let zonePath: String
+  private let authservID: String
 
   /// Starts both, with `settings` at the end of main.cf, `services` at the end of master.cf, `policy`
   /// at the end of plumbline.conf, and `zone` at the end of the demo's zone, or with the zone of
   /// `zoneFile`; they take mail when this returns.
   init(
     settings: [String] = [], services: [String] = [], policy: String = "", zone: String? = nil,
-    zoneFile: String = DemoMessage.zonePath
+    zoneFile: String = DemoMessage.zonePath, authservID: String = MailHost.authservID
   ) throws {
     self.policy = policy
+    self.authservID = authservID
     directory = try TemporaryDirectory()
     zonePath =
       if let zone {
@@ -32,7 +34,7 @@ final class MailHost {
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, zone: zonePath,
-        ledger: directory.path("ledger.sqlite"), authservID: Self.authservID,
+        ledger: directory.path("ledger.sqlite"), authservID: authservID,
         policy: policy.replacing("@POSTFIX@", with: postfix.configurationDirectory)),
       to: "plumbline.conf")
     milter = try Self.startMilter(directory)
@@ -45,7 +47,7 @@ final class MailHost {
   }
 
   /// Another configuration, in effect after HUP.
-  func configure(authservID: String = authservID, policy: String? = nil) throws {
+  func configure(authservID: String = MailHost.authservID, policy: String? = nil) throws {
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, zone: zonePath,

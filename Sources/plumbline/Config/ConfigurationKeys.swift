@@ -35,6 +35,7 @@ extension ConfigurationKey {
       dkimMaxSignatures, dkimMinimumKeyBits, dkimPartialBody,
       dmarcDiscovery, dmarcPublicSuffixList, dmarcMaxAuthorDomains,
       arcTrustedSealers, arcSeal, arcSealDomain, arcSealSelector, arcSealKey, arcSealFields,
+      arcResealNetworks,
       policyEnforce, policyQuarantineAction, policyQuarantineField, policyRejectText,
       policyExemptNetworks, policySpareMailingLists, policyTrustedForwarders, policyOnTemperror,
       policyOnBadFrom,

@@ -62,6 +62,16 @@ import Testing
     ("dmarc.public_suffix_list", ["''", "1"]),
     ("dmarc.max_author_domains", ["0", "11", "'3'"]),
     ("arc.trusted_sealers", ["'a.example'", "['a']", "['a@b.example']", "[1]"]),
+    ("arc.seal", ["1", "'true'"]), ("arc.seal_domain", ["'com'", "['a.example']"]),
+    ("arc.seal_selector", ["'a b'", "''", "1"]), ("arc.seal_key", ["''", "1"]),
+    (
+      "arc.seal_fields",
+      [
+        "'Subject'", "['']", "['a b']", "['Subject:']", "['Received']", "['arc-seal']",
+        "['Authentication-Results']",
+      ]
+    ),
+    ("arc.reseal_networks", ["'127.0.0.1'", "['mx.example']"]),
     ("policy.enforce", ["'on'", "true", "'Reject'"]),
     ("policy.quarantine_action", ["'discard'", "1"]),
     ("policy.quarantine_field", ["'Subject: x'", "'X-A'", "\"X-A: b\\nBcc: c\"", "1"]),
