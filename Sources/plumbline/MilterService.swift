@@ -51,7 +51,9 @@ final class MilterService: Sendable {
     // No address means a local pipe: such mail was not received from anybody.
     guard let address = start.clientAddress else { return nil }
     if let sealer = context.sealer, configuration.sealing?.reseals(address) == true {
-      return ResentMessage(sealer, limits: context.headerLimits, logger: context.logger)
+      return ResentMessage(
+        sealer, limits: context.headerLimits, logger: context.logger,
+        clock: clock)
     }
     guard !configuration.milter.skips(start, from: address) else { return nil }
     return IncomingMessage(start, clientAddress: address, context: context)

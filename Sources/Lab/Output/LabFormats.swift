@@ -68,7 +68,8 @@ public enum LabMarkdown {
     var lines = ["# Lab: \(runs.count) scenarios, \(failed) not as expected", ""]
     for run in runs {
       lines += ["## \(escaped(run.title))", "", escaped(run.why), ""]
-      lines.append("File: `\(run.path)`. " + (run.isAsExpected ? "As expected." : "**Differs.**")
+      lines.append(
+        "File: `\(run.path)`. " + (run.isAsExpected ? "As expected." : "**Differs.**")
           + (run.skipped.map { " In memory only: \(escaped($0))" } ?? ""))
       lines += ["", "| " + LabTable.titles.joined(separator: " | ") + " |"]
       lines.append("|" + LabTable.titles.map { _ in "---|" }.joined())

@@ -20,7 +20,7 @@ public struct LabText: Sendable {
   }
 
   private func lines(of run: LabRun) -> [String] {
-    if let reason = run.skipped {
+    if let reason = run.skipped, run.isAsExpected {
       return [
         "skip "
           + PlainText.withoutControls("\(run.title)  [\(run.path)]"),

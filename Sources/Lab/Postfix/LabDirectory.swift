@@ -70,7 +70,8 @@ public final class LabDirectory {
 
   /// Writes a file in it, readable for its owner and group alone where `isPrivate`.
   @discardableResult
-  func write(_ text: String, to name: String, isPrivate: Bool = false) throws(LabFailure) -> String {
+  func write(_ text: String, to name: String, isPrivate: Bool = false) throws(LabFailure) -> String
+  {
     let made = "\(path)/\(name)"
     do {
       try Data(text.utf8).write(to: URL(filePath: made))

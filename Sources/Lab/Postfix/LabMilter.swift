@@ -15,9 +15,11 @@ final class LabMilter {
   /// - Parameters:
   ///   - program: The path of `plumbline`.
   ///   - name: The directory of its own, in `directory`.
-  ///   - configuration: Makes a configuration file of more entries: socket, zone and ledger.
+  ///   - directory: The run's directory.
   ///   - zone: The DNS, as YAML.
   ///   - clock: Where its clock stands.
+  ///   - configuration: Makes a configuration file of more entries: socket, zone and ledger.
+  /// - Throws: ``LabFailure`` when it cannot be started.
   init(
     program: String, name: String, in directory: LabDirectory, zone: String, clock: Int64,
     configuration: ([ConfigurationEntry]) -> String

@@ -11,12 +11,12 @@ final class NamespaceNetwork: LabNetwork {
   private let directory: LabDirectory
   private var addresses: Set<IPAddress> = []
 
-  /// Sets up the loopback interface and the files of names.
+  /// Puts files of names in the place of the system's; the loopback interface is up.
   init(_ directory: LabDirectory) throws(LabFailure) {
     self.directory = directory
-    try run("/usr/sbin/ip", ["link", "set", "lo", "up"])
     for (name, text) in [
-      ("hosts", "127.0.0.1 localhost\n"), ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+      ("hosts", "127.0.0.1 localhost\n"),
+      ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
     ] {
       let file = try directory.write(text, to: name)
       try run("/usr/bin/mount", ["--bind", file, "/etc/\(name)"])
@@ -28,10 +28,8 @@ final class NamespaceNetwork: LabNetwork {
     for actor in scenario.actors {
       let address = actor.address
       if addresses.insert(address).inserted {
-        let length = address.isIPv4 ? ["\(address)/32"] : ["\(address)/128"]
-        try run(
-          "/usr/sbin/ip",
-          ["addr", "add"] + length + ["dev", "lo"] + (address.isIPv4 ? [] : ["nodad"]))
+        let text = address.isIPv4 ? ["\(address)/32"] : ["\(address)/128", "nodad"]
+        try run("/usr/sbin/ip", ["addr", "add"] + text + ["dev", "lo"])
       }
       if let name = verifiedName(actor.key) { hosts += "\(address) \(name)\n" }
     }

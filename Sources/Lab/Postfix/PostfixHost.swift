@@ -73,8 +73,10 @@ final class PostfixHost {
     ] {
       _ = try directory.makeDirectory("\(name)/queue/\(folder)", mode: 0o700, owner: postfix)
     }
-    _ = try directory.makeDirectory("\(name)/queue/maildrop", mode: 0o730, owner: postfix, group: drop)
-    _ = try directory.makeDirectory("\(name)/queue/public", mode: 0o710, owner: postfix, group: drop)
+    for (folder, mode) in [("maildrop", 0o730), ("public", 0o710)] {
+      _ = try directory.makeDirectory(
+        "\(name)/queue/\(folder)", mode: mode, owner: postfix, group: drop)
+    }
     try directory.write(mainConfiguration, to: "\(name)/etc/main.cf")
     try directory.write(masterConfiguration, to: "\(name)/etc/master.cf")
     guard case .pass(let tables) = settings.work else { return }
@@ -219,7 +221,9 @@ extension PostfixHost {
           }.joined(separator: ", ") + " }")
     }
     if case .pass(let tables) = settings.work {
-      if !tables.virtual.isEmpty { lines.append("virtual_alias_maps = texthash:\(path)/etc/virtual") }
+      if !tables.virtual.isEmpty {
+        lines.append("virtual_alias_maps = texthash:\(path)/etc/virtual")
+      }
       if !tables.senders.isEmpty {
         lines.append("sender_canonical_maps = texthash:\(path)/etc/senders")
         lines.append("sender_canonical_classes = envelope_sender")

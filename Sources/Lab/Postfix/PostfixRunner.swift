@@ -61,8 +61,14 @@ public final class PostfixRunner {
       return run
     }
     number += 1
+    let itinerary: Itinerary
+    do throws(LabFailure) {
+      itinerary = try Itinerary(scenario)
+    } catch {
+      throw LabFailure("\(scenario.path): \(error)")
+    }
     let story = try PostfixStory(
-      scenario, keys: try keys.keys(of: scenario), pems: try keys.texts(of: scenario),
+      scenario, itinerary, keys: try keys.keys(of: scenario), pems: try keys.texts(of: scenario),
       number: number, stage: stage)
     do {
       try story.play()

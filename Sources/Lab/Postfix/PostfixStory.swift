@@ -51,12 +51,14 @@ final class PostfixStory {
 
   /// What is known of the letter.
   private var letter: Letter
+  /// Whether the host that sends it makes the newest ARC set anew, which nobody sees here.
+  private var isSealedAnew = false
 
   private(set) var receipts: [LabReceipt] = []
 
   init(
-    _ scenario: Scenario, keys: [String: DKIMPrivateKey], pems: [String: String],
-    number: Int, stage: Stage
+    _ scenario: Scenario, _ itinerary: Itinerary, keys: [String: DKIMPrivateKey],
+    pems: [String: String], number: Int, stage: Stage
   ) throws {
     self.scenario = scenario
     self.stage = stage
@@ -64,7 +66,7 @@ final class PostfixStory {
     name = "story-\(number)"
     hands = try Story(scenario, keys: keys, settings: stage.settings)
     zone = scenario.zone.yaml { keys[$0]?.publicKeyRecord ?? "" }
-    itinerary = try Itinerary(scenario)
+    self.itinerary = itinerary
     letter = Letter(scenario.mail)
   }
 
@@ -94,7 +96,8 @@ final class PostfixStory {
       }
       envelopes[envelopes.count - 1] = envelope
       envelope.client = client(of: stay.arrival)
-      envelopes.append(try hands.work(stay.work.filter(\.hop.changesEnvelope), on: envelope, arrived: envelope))
+      let changes = stay.work.filter(\.hop.changesEnvelope)
+      envelopes.append(try hands.work(changes, on: envelope, arrived: envelope))
     }
     var next: Scene?
     for (index, stay) in itinerary.stays.enumerated().reversed() {
@@ -209,7 +212,7 @@ final class PostfixStory {
     } else {
       outcome = try send(as: client, to: scene)
     }
-    let sent = letter
+    let sent = isSealedAnew ? letter.withoutSeals : letter
     let heldCount = try scene.host.releaseHeld()
     var delivered: Letter?
     if case .taken = outcome, let mailbox = scene.mailbox {
@@ -256,6 +259,7 @@ final class PostfixStory {
   private func leave(_ index: Int) throws -> PostfixHost? {
     let scene = scenes[index]
     let plan = HostPlan(scene.stay, arriving: letter, leaving: letter)
+    isSealedAnew = plan.sealsAgain
     let work = scene.stay.work.filter { $0.hop.line != plan.sealLine }
     letter = try hands.work(work, on: letter, arrived: letter)
     guard scene.stay.sendsOn else { return nil }
@@ -284,6 +288,15 @@ extension IPAddress {
 }
 
 extension Letter {
+  /// The letter without the fields that another seal replaces.
+  fileprivate var withoutSeals: Letter {
+    var letter = self
+    letter.header.removeAll { field in
+      ["ARC-Seal", "ARC-Message-Signature"].contains { field.isNamed($0) }
+    }
+    return letter
+  }
+
   /// The letter with the envelope of somebody who sends it once more.
   fileprivate func resent(_ resend: Hop.Resend) -> Letter {
     var letter = self

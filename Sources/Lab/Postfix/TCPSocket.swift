@@ -19,7 +19,9 @@ final class TCPSocket: Sendable {
     to address: IPAddress, port: UInt16, from source: IPAddress? = nil
   ) throws(LabFailure) {
     try self.init(family: address)
-    if let source { try unsafe Self.call(bind, descriptor, source, 0, "an address for a connection") }
+    if let source {
+      try unsafe Self.call(bind, descriptor, source, 0, "an address for a connection")
+    }
     try unsafe Self.call(connect, descriptor, address, port, "a connection to")
   }
 

@@ -66,6 +66,7 @@ final class Story {
   ///   - letter: The letter.
   ///   - arrived: The letter as it came to the host; nil at the author's.
   /// - Returns: The letter afterwards.
+  /// - Throws: ``LabFailure`` with the place in the file, and faults of libraries.
   func work(_ hops: [TimedHop], on letter: Letter, arrived: Letter?) throws -> Letter {
     self.letter = letter
     self.arrived = arrived

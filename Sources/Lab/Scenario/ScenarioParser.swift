@@ -135,7 +135,8 @@ struct ScenarioParser {
     let expectations = fields.required("expect").map { readExpectations($0, hops) } ?? [:]
     guard reading.problems.isEmpty, let title, let why, let mail else { return nil }
     return Scenario(
-      path: path, title: title, why: why, memoryOnly: fields.text("postfix"), keys: keys, zone: zone ?? ScenarioZone(), actors: actors,
+      path: path, title: title, why: why, memoryOnly: fields.text("postfix"), keys: keys,
+      zone: zone ?? ScenarioZone(), actors: actors,
       mail: mail, hops: hops, expectations: expectations)
   }
 

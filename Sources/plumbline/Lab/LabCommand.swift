@@ -20,7 +20,8 @@ struct LabCommand: ParsableCommand {
         scenarios that come with plumbline are played: those in conf/lab here, or else in \
         ../share/plumbline/lab beside the program's directory. Exit status: 0 all is as expected, \
         1 something is not, 65 a scenario file has errors or two have the same title, 66 a file \
-        cannot be read, 73 the pages cannot be written.
+        cannot be read, 69 Postfix or the right to start it is missing, 73 the pages cannot be \
+        written.
         """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, junit, markdown }
@@ -85,7 +86,7 @@ struct LabCommand: ParsableCommand {
         isInNamespace: netns)
       var runs: [LabRun] = []
       for scenario in scenarios {
-        runs.append(try runner.run(scenario))
+        runs.append(try playing(scenario) { try runner.run(scenario) })
       }
       return runs
     }

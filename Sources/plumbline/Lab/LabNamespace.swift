@@ -24,7 +24,9 @@ enum LabNamespace {
     process.arguments =
       [
         "--pdeathsig", "KILL", "--", "/usr/bin/unshare", "--net", "--mount", "--pid", "--fork",
-        "--kill-child=KILL", "--mount-proc", "--", program,
+        "--kill-child=KILL", "--mount-proc", "--",
+        // Foundation cannot wait for processes where there is no loopback interface.
+        "/bin/sh", "-c", "/usr/sbin/ip link set lo up && exec \"$@\"", "sh", program,
       ] + arguments.dropFirst() + ["--namespace-directory", directory.path]
     try process.run()
     process.waitUntilExit()
