@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Lab
 import Ledger
 import Reports
 
@@ -61,6 +62,7 @@ func exitStatus(of error: any Error) -> Int32? {
   case is UnreadableInput: EX_NOINPUT
   case is BrokenScenarios: EX_DATAERR
   case is InternalFault: EX_SOFTWARE
+  case is PostfixUnavailable: EX_UNAVAILABLE
   case is CannotCreate: EX_CANTCREAT
   case is LeaseIsTaken, is DeliveryWasTaken, is ReportsInterrupted, is TryAgain: EX_TEMPFAIL
   case is ResendRefused: EXIT_FAILURE

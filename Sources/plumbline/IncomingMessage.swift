@@ -31,6 +31,8 @@ final class IncomingMessage: MilterTransaction {
     var capture: CaptureSettings
     /// What a message is answered whose evaluation failed through a fault of ours.
     var onFailure: Configuration.OnFailure
+    /// Where the clock stands; nil for the system's clock, always but in the lab.
+    var clock: Int64?
   }
 
   private let context: Context
@@ -57,7 +59,7 @@ final class IncomingMessage: MilterTransaction {
     failure = context.failureCapture.map { FailureCapture($0) }
     sealing = context.sealer.map { MessageSealing($0, limits: context.headerLimits) }
     capture = CaptureWork(context.capture)
-    receivedAt = Int64(Date().timeIntervalSince1970)
+    receivedAt = context.clock ?? Int64(Date().timeIntervalSince1970)
     let seconds = context.deadlineSeconds
     evaluation = context.evaluator.begin(
       envelope, now: receivedAt,

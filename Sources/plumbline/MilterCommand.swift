@@ -19,13 +19,18 @@ struct MilterCommand: ParsableCommand {
 
   @OptionGroup var options: ConfigurationOptions
 
+  /// A time at which the milter's clock stands, seconds since the epoch: stories of the lab have a
+  /// time of their own.
+  @Option(help: .hidden)
+  var clock: Int64?
+
   func run() throws {
     // Before any other thread exists: threads inherit the mask.
     MilterSignals.blockAll()
     let configuration = try options.load()
     let wiring = Wiring(configuration: configuration)
     let logger = wiring.logger()
-    let service = try starting { try MilterService(wiring, logger: logger) }
+    let service = try starting { try MilterService(wiring, logger: logger, clock: clock) }
     let path = options.config
     let server = MilterServer(
       settings: configuration.milter.serverSettings, logger: logger,

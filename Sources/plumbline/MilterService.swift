@@ -17,12 +17,14 @@ final class MilterService: Sendable {
   private let ledger: JournaledStore
   private let checks = CheckPool(threads: 64)
   private let logger: Logger
+  private let clock: Int64?
 
   /// Makes everything a message needs.
   ///
   /// - Throws: Whatever keeps one of the parts from being made, such as an unusable ledger.
-  init(_ wiring: Wiring, logger: Logger) throws {
+  init(_ wiring: Wiring, logger: Logger, clock: Int64? = nil) throws {
     self.logger = logger
+    self.clock = clock
     let resolver = try wiring.resolver()
     ledger = JournaledStore(try wiring.ledger(readOnly: false)) { event in
       switch event {
@@ -31,7 +33,7 @@ final class MilterService: Sendable {
       case .keepsAside, .journalFails, .refused: logger.error("\(event)")
       }
     }
-    let context = try Self.context(wiring, resolver, ledger, checks, logger)
+    let context = try Self.context(wiring, resolver, ledger, checks, logger, clock)
     current = Mutex(Current(wiring: wiring, resolver: resolver, context: context))
     warnOfExposedKey(wiring.configuration)
   }
@@ -49,7 +51,9 @@ final class MilterService: Sendable {
     // No address means a local pipe: such mail was not received from anybody.
     guard let address = start.clientAddress else { return nil }
     if let sealer = context.sealer, configuration.sealing?.reseals(address) == true {
-      return ResentMessage(sealer, limits: context.headerLimits, logger: context.logger)
+      return ResentMessage(
+        sealer, limits: context.headerLimits, logger: context.logger,
+        clock: clock)
     }
     guard !configuration.milter.skips(start, from: address) else { return nil }
     return IncomingMessage(start, clientAddress: address, context: context)
@@ -72,7 +76,7 @@ final class MilterService: Sendable {
       // changed behind its name.
       let keepsResolver = configuration.dns == old.dns && configuration.dns.zoneFile == nil
       let resolver = keepsResolver ? oldResolver : try wiring.resolver()
-      let context = try Self.context(wiring, resolver, ledger, checks, wiring.logger())
+      let context = try Self.context(wiring, resolver, ledger, checks, wiring.logger(), clock)
       current.withLock { $0 = Current(wiring: wiring, resolver: resolver, context: context) }
       warnOfExposedKey(configuration)
       logger.notice("configuration read again: \(path)")
@@ -102,7 +106,7 @@ final class MilterService: Sendable {
 
   private static func context(
     _ wiring: Wiring, _ resolver: any Resolver, _ ledger: any LedgerStore, _ checks: CheckPool,
-    _ logger: Logger
+    _ logger: Logger, _ clock: Int64?
   ) throws -> IncomingMessage.Context {
     let configuration = wiring.configuration
     return IncomingMessage.Context(
@@ -113,6 +117,6 @@ final class MilterService: Sendable {
       failureCapture: try wiring.failureCapture(), sealer: try wiring.sealer(),
       headerLimits: configuration.limits,
       capture: configuration.ledger.capture,
-      onFailure: configuration.milter.onFailure)
+      onFailure: configuration.milter.onFailure, clock: clock)
   }
 }

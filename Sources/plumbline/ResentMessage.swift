@@ -10,14 +10,19 @@ import Milter
 final class ResentMessage: MilterTransaction {
   private let sealer: ARCSealer
   private let logger: Logger
+  private let clock: Int64?
   private var header: SealedHeader
   private var own: OwnARCSet?
   private var sealing: ARCSealing?
   private var problem: String?
 
-  init(_ sealer: ARCSealer, limits: Configuration.Limits, logger: Logger) {
+  /// Makes a message; `clock` is where the clock stands, nil for the system's clock.
+  init(
+    _ sealer: ARCSealer, limits: Configuration.Limits, logger: Logger, clock: Int64? = nil
+  ) {
     self.sealer = sealer
     self.logger = logger
+    self.clock = clock
     header = SealedHeader(sealer, limits: limits)
   }
 
@@ -47,7 +52,7 @@ final class ResentMessage: MilterTransaction {
     do throws(ARCSealingRefusal) {
       let fields = try sealing.finish(
         results: own.results, chainValidation: own.chainValidation,
-        now: Int64(Date().timeIntervalSince1970))
+        now: clock ?? Int64(Date().timeIntervalSince1970))
       logger.info(
         "sealed anew=\(sealing.instance)(cv=\(sealing.status(found: own.chainValidation).rawValue))",
         metadata: metadata)

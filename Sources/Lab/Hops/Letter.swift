@@ -25,14 +25,7 @@ struct Letter: Equatable {
     mailFrom = mail.from
     recipients = mail.to
     bodyHashes = mail.bodyHashes
-    var reader = MessageReader()
-    for piece in reader.read(mail.octets ?? Array(mail.message.utf8)) + reader.finish() {
-      switch piece {
-      case .field(let field): header.append(field)
-      case .endOfHeaders: break
-      case .body(let octets): body += octets
-      }
-    }
+    take(mail.octets ?? Array(mail.message.utf8))
   }
 
   /// The envelope as the receiver sees it when this client sends the letter.

@@ -13,8 +13,13 @@ public final class KeyStock: Sendable {
     case fixed
   }
 
+  private struct Made {
+    var key: DKIMPrivateKey
+    var pem: [UInt8]
+  }
+
   private let source: Source
-  private let made = Mutex<[KeyKind: [DKIMPrivateKey]]>([:])
+  private let made = Mutex<[KeyKind: [Made]]>([:])
 
   /// Makes a stock without any keys.
   public init(_ source: Source = .new) {
@@ -25,8 +30,17 @@ public final class KeyStock: Sendable {
   ///
   /// - Throws: ``LabFailure`` when a key cannot be made, or there are not enough fixed ones.
   public func keys(of scenario: Scenario) throws(LabFailure) -> [String: DKIMPrivateKey] {
+    try pairs(of: scenario).mapValues(\.key)
+  }
+
+  /// The same keys as PEM.
+  func texts(of scenario: Scenario) throws(LabFailure) -> [String: String] {
+    try pairs(of: scenario).mapValues { String(decoding: $0.pem, as: UTF8.self) }
+  }
+
+  private func pairs(of scenario: Scenario) throws(LabFailure) -> [String: Made] {
     var counts: [KeyKind: Int] = [:]
-    var keys: [String: DKIMPrivateKey] = [:]
+    var keys: [String: Made] = [:]
     for (name, kind) in scenario.keys {
       let number = counts[kind, default: 0]
       counts[kind] = number + 1
@@ -35,9 +49,9 @@ public final class KeyStock: Sendable {
     return keys
   }
 
-  private func key(_ kind: KeyKind, _ number: Int) throws(LabFailure) -> DKIMPrivateKey {
+  private func key(_ kind: KeyKind, _ number: Int) throws(LabFailure) -> Made {
     do {
-      return try made.withLock { made throws -> DKIMPrivateKey in
+      return try made.withLock { made throws -> Made in
         while made[kind, default: []].count <= number {
           made[kind, default: []].append(try make(kind, made[kind, default: []].count))
         }
@@ -50,7 +64,7 @@ public final class KeyStock: Sendable {
     }
   }
 
-  private func make(_ kind: KeyKind, _ number: Int) throws -> DKIMPrivateKey {
+  private func make(_ kind: KeyKind, _ number: Int) throws -> Made {
     let pem: [UInt8]
     switch source {
     case .new:
@@ -66,7 +80,8 @@ public final class KeyStock: Sendable {
       }
       pem = Array(keys[number].utf8)
     }
-    return try DKIMPrivateKey(pem: pem, source: "the \(kind.rawValue) key \(number + 1)")
+    return Made(
+      key: try DKIMPrivateKey(pem: pem, source: "the \(kind.rawValue) key \(number + 1)"), pem: pem)
   }
 
   /// The keys that are built in: each stands behind a line with `#` and its kind.

@@ -18,7 +18,9 @@ public enum LabJUnit {
   /// A test suite with one test for each scenario; ends with a line end.
   public static func text(of runs: [LabRun]) -> String {
     let failed = runs.count { !$0.isAsExpected }
-    let counts = "tests=\"\(runs.count)\" failures=\"\(failed)\" errors=\"0\" skipped=\"0\""
+    let skipped = runs.count { $0.skipped != nil }
+    let counts =
+      "tests=\"\(runs.count)\" failures=\"\(failed)\" errors=\"0\" skipped=\"\(skipped)\""
     var lines = [
       #"<?xml version="1.0" encoding="UTF-8"?>"#,
       "<testsuites name=\"plumbline lab\" \(counts)>",
@@ -28,6 +30,12 @@ public enum LabJUnit {
       let head =
         "    <testcase classname=\"lab.\(escaped(className(run.path)))\" "
         + "name=\"\(escaped(run.title))\" file=\"\(escaped(run.path))\""
+      if let reason = run.skipped {
+        lines.append(head + ">")
+        lines.append("      <skipped message=\"\(escaped(reason))\"/>")
+        lines.append("    </testcase>")
+        continue
+      }
       guard let first = run.differences.first else {
         lines.append(head + "/>")
         continue
@@ -77,7 +85,8 @@ public enum LabMarkdown {
     for run in runs {
       lines += ["## \(escaped(run.title))", "", escaped(run.why), ""]
       lines.append(
-        "File: \(escaped(run.path)). " + (run.isAsExpected ? "As expected." : "**Differs.**"))
+        "File: \(escaped(run.path)). " + (run.isAsExpected ? "As expected." : "**Differs.**")
+          + (run.skipped.map { " In memory only: \(escaped($0))" } ?? ""))
       lines += [""] + table(LabTable.titles, run.receipts.map(LabTable.cells))
       if !run.differences.isEmpty {
         lines += table(

@@ -20,14 +20,23 @@ public struct LabText: Sendable {
   /// A table for each run, and a line that counts them; ends with a line end.
   public func text(of runs: [LabRun]) -> String {
     let failed = runs.count { !$0.isAsExpected }
+    let skipped = runs.count { $0.skipped != nil }
     let summary =
       "\(runs.count) scenario\(runs.count == 1 ? "" : "s"), "
+      + (skipped == 0 ? "" : "\(skipped) skipped, ")
       + (failed == 0 ? "all as expected" : "\(failed) not as expected")
     return runs.map { lines(of: $0).joined(separator: "\n") + "\n\n" }.joined()
       + colored(summary, isGood: failed == 0) + "\n"
   }
 
   private func lines(of run: LabRun) -> [String] {
+    if let reason = run.skipped, run.isAsExpected {
+      return [
+        "skip "
+          + PlainText.withoutControls("\(run.title)  [\(run.path)]"),
+        "     " + PlainText.withoutControls("in memory only: \(reason)"),
+      ]
+    }
     let mark = run.isAsExpected ? "ok  " : "FAIL"
     let title = TextColumns.wrapped(
       PlainText.oneLine("\(run.title)  [\(run.path)]"), width: width - 5, indent: 0)

@@ -18,6 +18,8 @@ public struct LabRun: Sendable, Codable, Equatable {
   public var receipts: [LabReceipt]
   /// The receivers to which the message did not come, as `expect` calls them.
   public var notReached: [String]
+  /// Why it was not played; nil when it was.
+  public var skipped: String?
   /// Where it is not as expected; empty when all is.
   public var differences: [LabDifference]
 

@@ -60,6 +60,29 @@ final class Story {
     }
   }
 
+  /// Does hops of one host on a letter that came there by another transport.
+  ///
+  /// - Parameters:
+  ///   - hops: What is done, each at its time; neither sending nor receiving.
+  ///   - letter: The letter.
+  ///   - arrived: The letter as it came to the host; nil at the author's.
+  /// - Returns: The letter afterwards.
+  /// - Throws: ``LabFailure`` with the place in the file, and faults of libraries.
+  func work(_ hops: [TimedHop], on letter: Letter, arrived: Letter?) throws -> Letter {
+    self.letter = letter
+    self.arrived = arrived
+    for timed in hops {
+      now = timed.now
+      do {
+        _ = try perform(timed.hop)
+      } catch let failure as LabFailure {
+        throw LabFailure(
+          "\(scenario.path):\(timed.hop.line): \(timed.hop.action.word): \(failure)")
+      }
+    }
+    return self.letter
+  }
+
   private func record(_ hop: Hop, _ text: String, _ before: Letter) {
     let peer: String? =
       switch hop.action {
@@ -140,7 +163,8 @@ final class Story {
 
   private func name(of key: String) -> String { scenario.actor(key)?.name ?? key }
 
-  private func client(_ key: String, helo: String?) -> Letter.Client {
+  /// An actor as the receiver sees it when it sends.
+  func client(_ key: String, helo: String?) -> Letter.Client {
     guard let actor = scenario.actor(key) else {
       preconditionFailure("a hop of the actor \(key), whom the parser has not seen")
     }
@@ -277,6 +301,15 @@ final class Story {
       "evaluates the message: DMARC \(receipt.dmarc.result.rawValue)"
         + (isTaken ? "" : ", and refuses it"), isTaken
     )
+  }
+
+  /// Where the report about a message may go that a host has recorded.
+  func reportDestinations(
+    of record: MessageRecord, host: String, _ configuration: [ConfigurationEntry]
+  ) throws -> [String] {
+    let settings = try self.settings(host, configuration)
+    return try ReportDestinations.addresses(
+      of: record, resolver: zone, discovery: settings.evaluator.discovery)
   }
 
   /// Takes forged fields off the letter and puts the results on top, as the milter does.

@@ -60,6 +60,9 @@ public protocol ReceiverConfigurator: Sendable {
   func settings(
     host: String, entries: [ConfigurationEntry]
   ) throws(ReceiverConfigurationError) -> ReceiverSettings
+
+  /// A configuration file with these entries; of several with one key the last counts.
+  func file(_ entries: [ConfigurationEntry]) -> String
 }
 
 /// Settings that cannot be used.

@@ -5,6 +5,7 @@ public import MailAuth
 //     title: A mailing list adds a footer
 //     why: A changed body breaks the author's signature, and SPF passes for the list only.
 //     time: 2026-11-20 12:00:00               # when it begins, in UTC; this one unless given
+//     postfix: A reason.                      # only where the story cannot be played through Postfix
 //     keys:                                   # pairs of keys by name, made anew for each run
 //       author: rsa-2048                      # rsa-2048, rsa-1024 or ed25519
 //     dns:                                    # all the DNS there is; anything else does not exist
@@ -63,6 +64,8 @@ public struct Scenario: Sendable {
   public var why: String
   /// When it begins, seconds since the epoch.
   public var time: Int64
+  /// Why the story can be played in memory only; nil when it can be played through Postfix too.
+  public var memoryOnly: String?
   /// The keys that the story needs, by name, in the order of the file.
   public var keys: [(name: String, kind: KeyKind)]
   /// The DNS.

@@ -119,7 +119,9 @@ struct ScenarioParser {
 
   /// Reads the document; nil only with a problem noted.
   mutating func read(_ root: Node) -> Scenario? {
-    let words = ["title", "why", "time", "keys", "dns", "actors", "mail", "hops", "expect"]
+    let words = [
+      "title", "why", "time", "postfix", "keys", "dns", "actors", "mail", "hops", "expect",
+    ]
     guard let fields = reading.fields(root, words, of: "a scenario") else { return nil }
     let title = fields.requiredText("title")
     let why = fields.requiredText("why")
@@ -136,8 +138,8 @@ struct ScenarioParser {
     let expectations = fields.required("expect").map { readExpectations($0, hops) } ?? [:]
     guard reading.problems.isEmpty, let title, let why, let mail else { return nil }
     return Scenario(
-      path: path, title: title, why: why, time: time, keys: keys, zone: zone ?? ScenarioZone(),
-      actors: actors,
+      path: path, title: title, why: why, time: time, memoryOnly: fields.text("postfix"),
+      keys: keys, zone: zone ?? ScenarioZone(), actors: actors,
       mail: mail, hops: hops, expectations: expectations)
   }
 

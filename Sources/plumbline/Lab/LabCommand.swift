@@ -20,7 +20,8 @@ struct LabCommand: ParsableCommand {
         scenarios that come with plumbline are played: those in conf/lab here, or else in \
         ../share/plumbline/lab beside the program's directory. Exit status: 0 all is as expected, \
         1 something is not, 65 a scenario file has errors or two have the same title, 66 a file \
-        cannot be read, 73 the pages cannot be written.
+        cannot be read, 69 Postfix or the right to start it is missing, 73 the pages cannot be \
+        written.
         """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, junit, markdown }
@@ -40,12 +41,28 @@ struct LabCommand: ParsableCommand {
     @Flag(help: "Use built-in keys instead of new ones, for outputs that are to be compared.")
     var fixedKeys = false
 
+    @Flag(
+      help: """
+        Play everything through real Postfix hosts on the loopback network too; a difference \
+        from the run in memory is a failure. Needs root.
+        """)
+    var postfix = false
+
+    @Flag(
+      help: "As --postfix, in a network namespace of its own where hosts have their real addresses."
+    )
+    var netns = false
+
+    /// The directory of a run inside its namespace.
+    @Option(help: .hidden)
+    var namespaceDirectory: String?
+
     func run() throws {
+      if netns, namespaceDirectory == nil {
+        throw ExitCode(try LabNamespace.runInside(CommandLine.arguments))
+      }
       let scenarios = try LabFiles(files.isEmpty ? [LabFiles.shipped()] : files).scenarios()
-      let runner = LabRunner(
-        configurator: LabConfigurator(), keys: KeyStock(fixedKeys ? .fixed : .new))
-      var runs: [LabRun] = []
-      for scenario in scenarios { runs.append(try playing(scenario) { try runner.run(scenario) }) }
+      let runs = try play(scenarios, KeyStock(fixedKeys ? .fixed : .new))
       switch format {
       case .text:
         print(
@@ -57,6 +74,24 @@ struct LabCommand: ParsableCommand {
       }
       if let html { try writePages(of: Array(zip(scenarios, runs)), to: html) }
       guard runs.allSatisfy(\.isAsExpected) else { throw ExitCode(1) }
+    }
+
+    private func play(_ scenarios: [Scenario], _ keys: KeyStock) throws -> [LabRun] {
+      guard postfix || netns else {
+        let runner = LabRunner(configurator: LabConfigurator(), keys: keys)
+        return try scenarios.map { scenario in
+          try playing(scenario) { try runner.run(scenario) }
+        }
+      }
+      let runner = try PostfixRunner(
+        configurator: LabConfigurator(), keys: keys, program: LabNamespace.program,
+        directory: try namespaceDirectory.map { LabDirectory(of: $0) } ?? LabDirectory(),
+        isInNamespace: netns)
+      var runs: [LabRun] = []
+      for scenario in scenarios {
+        runs.append(try playing(scenario) { try runner.run(scenario) })
+      }
+      return runs
     }
 
     private func writePages(

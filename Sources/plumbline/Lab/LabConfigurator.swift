@@ -48,6 +48,18 @@ struct LabConfigurator: ReceiverConfigurator {
     }
   }
 
+  func file(_ entries: [ConfigurationEntry]) -> String {
+    var tables: [String: [String: String]] = [:]
+    for entry in entries {
+      guard let key = ConfigurationKey.all.first(where: { $0.name == entry.key }) else { continue }
+      let name = String(key.name.dropFirst(key.table.count + 1))
+      tables[key.table, default: [:]][name] = Self.value(entry.value, of: key).tomlText
+    }
+    return tables.sorted { $0.key < $1.key }.map { table, keys in
+      "[\(table)]\n" + keys.sorted { $0.key < $1.key }.map { "\($0) = \($1)\n" }.joined()
+    }.joined()
+  }
+
   private static func unknown(_ name: String) -> String {
     let shown = name.utf8.printable(limit: 80)
     guard !ConfigurationKey.all.contains(where: { $0.name == name }) else {
