@@ -25,11 +25,15 @@ struct ConfigCommand: ParsableCommand {
       commandName: "check",
       abstract: "Report everything that is wrong with a configuration file.",
       discussion: """
-        Directories that do not exist give a warning only, as the systemd unit makes them. Exit \
-        status: 0 nothing is wrong, 78 something is.
+        Directories that do not exist give a warning only, as the systemd unit makes them. With \
+        --keys a message is signed with each private key that the file names, and verified with \
+        what the DNS has. Exit status: 0 nothing is wrong, 78 something is.
         """)
 
     @OptionGroup var options: ConfigurationOptions
+
+    @Flag(help: "Also ask the DNS for the public keys.")
+    var keys = false
 
     func run() throws {
       let loaded: LoadedConfiguration
@@ -40,14 +44,26 @@ struct ConfigCommand: ParsableCommand {
         FileHandle.standardError.write(Data("\(error)\n".utf8))
         throw ExitCode(EX_CONFIG)
       }
-      if let problem = loaded.sealingKeyProblem(path: options.config) {
-        FileHandle.standardError.write(Data("\(problem)\n".utf8))
-        throw ExitCode(EX_CONFIG)
-      }
-      for warning in loaded.missingDirectories(path: options.config) {
+      let configured = ConfiguredKeys(loaded, path: options.config)
+      try refuse(configured.problems)
+      let warnings = loaded.missingDirectories(path: options.config) + configured.warnings
+      for warning in warnings.inFileOrder() {
         FileHandle.standardError.write(Data("\(warning)\n".utf8))
       }
+      if keys {
+        let found = try starting { try configured.published() }
+        for sentence in found.sentences { print("\(options.config): \(sentence)") }
+        try refuse(found.problems)
+      }
       print("\(options.config): OK")
+    }
+
+    private func refuse(_ problems: [ConfigurationProblem]) throws {
+      guard !problems.isEmpty else { return }
+      for problem in problems {
+        FileHandle.standardError.write(Data("\(problem)\n".utf8))
+      }
+      throw ExitCode(EX_CONFIG)
     }
   }
 

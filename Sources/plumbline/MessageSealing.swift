@@ -15,30 +15,23 @@ final class MessageSealing {
   }
 
   private let sealer: ARCSealer
-  private let limits: Configuration.Limits
-  private var header: [HeaderField] = []
-  private var headerBytes = 0
-  private var headerFields = 0
+  private var header: SealedHeader
   private var sealing: Result<ARCSealing, ARCSealingRefusal>?
 
   /// Makes the sealing of a message whose header may be as large as `limits` say.
   init(_ sealer: ARCSealer, limits: Configuration.Limits) {
     self.sealer = sealer
-    self.limits = limits
+    header = SealedHeader(sealer, limits: limits)
   }
 
   /// Takes a field that is to stay, from the top down.
-  func add(_ field: HeaderField) {
-    headerBytes += field.name.count + field.value.count
-    headerFields += 1
-    if !isHeaderTooLarge, sealer.needs(field) { header.append(field) }
-  }
+  func add(_ field: HeaderField) { header.add(field) }
 
   /// Ends the header.
   func endHeaders() {
-    guard !isHeaderTooLarge else { return }
-    sealing = Result { () throws(ARCSealingRefusal) in try sealer.begin(header: header) }
-    header = []
+    guard !header.isTooLarge else { return }
+    let fields = header.takeFields()
+    sealing = Result { () throws(ARCSealingRefusal) in try sealer.begin(header: fields) }
   }
 
   /// Takes a piece of the body.
@@ -73,19 +66,5 @@ final class MessageSealing {
     } catch {
       return .refused(error.description)
     }
-  }
-
-  private var isHeaderTooLarge: Bool {
-    headerBytes > limits.headerBytes || headerFields > limits.headerFields
-  }
-}
-
-extension ARCOutcome {
-  /// Whether the chain failed for a reason that lies with us or the DNS at this moment.
-  ///
-  /// By RFC 8617 section 5.2.1 that is a fail. But `cv=fail` would end the chain for all who come
-  /// after us, and without our set they can still find it intact.
-  fileprivate var isUndecided: Bool {
-    [.dnsTimeout, .dnsServfail, .internalError].contains(cause)
   }
 }

@@ -33,6 +33,7 @@ final class MilterService: Sendable {
     }
     let context = try Self.context(wiring, resolver, ledger, checks, logger)
     current = Mutex(Current(wiring: wiring, resolver: resolver, context: context))
+    warnOfExposedKey(wiring.configuration)
   }
 
   /// Whether a message may have to be held under the configuration that holds now.
@@ -44,9 +45,13 @@ final class MilterService: Sendable {
 
   /// Begins a message; nil when it is not to be evaluated.
   func begin(_ start: MilterEnvelopeStart) -> (any MilterTransaction)? {
-    let (milter, context) = current.withLock { ($0.wiring.configuration.milter, $0.context) }
+    let (configuration, context) = current.withLock { ($0.wiring.configuration, $0.context) }
     // No address means a local pipe: such mail was not received from anybody.
-    guard let address = start.clientAddress, !milter.skips(start, from: address) else { return nil }
+    guard let address = start.clientAddress else { return nil }
+    if let sealer = context.sealer, configuration.sealing?.reseals(address) == true {
+      return ResentMessage(sealer, limits: context.headerLimits, logger: context.logger)
+    }
+    guard !configuration.milter.skips(start, from: address) else { return nil }
     return IncomingMessage(start, clientAddress: address, context: context)
   }
 
@@ -69,10 +74,18 @@ final class MilterService: Sendable {
       let resolver = keepsResolver ? oldResolver : try wiring.resolver()
       let context = try Self.context(wiring, resolver, ledger, checks, wiring.logger())
       current.withLock { $0 = Current(wiring: wiring, resolver: resolver, context: context) }
+      warnOfExposedKey(configuration)
       logger.notice("configuration read again: \(path)")
     } catch {
       logger.error("the configuration stays as it was: \(error)")
     }
+  }
+
+  private func warnOfExposedKey(_ configuration: Configuration) {
+    guard let file = configuration.sealing?.keyFile, ConfiguredKeys.isReadableForAll(file) else {
+      return
+    }
+    logger.warning("arc.seal_key: \(file) can be read by every user; chmod 640 it")
   }
 
   private static func settingsFixedAtStart(_ old: Configuration, _ new: Configuration) -> String {
@@ -99,6 +112,7 @@ final class MilterService: Sendable {
       reportTraffic: ReportTraffic(configuration.report),
       failureCapture: try wiring.failureCapture(), sealer: try wiring.sealer(),
       headerLimits: configuration.limits,
+      capture: configuration.ledger.capture,
       onFailure: configuration.milter.onFailure)
   }
 }

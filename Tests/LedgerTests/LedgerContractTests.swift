@@ -345,6 +345,9 @@ import Testing
       overrideReasons: [
         OverrideReason(.policyTestMode), OverrideReason(.localPolicy, comment: "a list"),
       ], authenticationResults: "mx.receiver.example; spf=softfail")
+    record.addedARCSet = AddedARCSet(
+      instance: 3, chainValidation: .fail, domain: domain("forwarder.example"),
+      selector: domain("arc"))
     return record
   }
 

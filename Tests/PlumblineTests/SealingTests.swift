@@ -6,9 +6,9 @@ import Testing
 
 /// `arc.seal` at the milter protocol: what goes out verifies, whatever came in.
 @Suite(.serialized) struct SealingTests {
-  private static let list = TestSealer("lists.example")
+  static let list = TestSealer("lists.example")
 
-  private static let zone = """
+  static let zone = """
     example.com: [{TXT: "v=spf1 ip4:192.0.2.1 -all"}]
     _dmarc.example.com: [{TXT: "v=DMARC1; p=reject"}]
     \(TestSealer.zone([list]))
@@ -104,7 +104,7 @@ import Testing
     var testDescription: String { name }
   }
 
-  private static let shapes = [
+  static let shapes = [
     Shape(name: "no body", body: ""),
     Shape(name: "a body of empty lines", body: "\r\n\r\n\r\n"),
     Shape(name: "a body of blanks", body: " \t\r\n  \r\n"),
@@ -273,7 +273,14 @@ import Testing
       #expect(
         logLines(milter, queueID).contains { $0.contains("not sealed: The header is too large.") })
     }
-    // One field more than those that are read.
+    // Too many together with the forged ones, which are no part of what would be sealed.
+    let forged = HeaderField("Authentication-Results", " mx.receiver.example; none")
+    let filler = (0..<85).map { HeaderField("X-\($0)", " x") }
+    let many = Self.list.seal(.test()) + filler + [HeaderField](repeating: forged, count: 20)
+    let outcome = try client.deliver(message(many, queueID: "5H4"))
+    #expect(outcome.edits.last?.name == "Authentication-Results")
+    #expect(try milter.ledger().last?.evaluation.arc.cause == .messageTooLarge)
+
     let noFrom = try client.deliver(
       message([HeaderField("Subject", " x")], queueID: "5H3"))
     #expect(noFrom.edits.map(\.name) == ["Authentication-Results"])
@@ -318,6 +325,50 @@ import Testing
         #expect(result.errors.contains("arc.seal_key: "), "\(command) \(name): \(result.errors)")
       }
     }
+  }
+
+  @Test func configCheckComparesKeysWithTheDNS() throws {
+    let scene = try SealingScene()
+    let published = try SealingScene.record()
+    let other = try SealingScene.record(key: TestKeys.rsa1024)
+    let report = """
+
+      [report]
+      from = "dmarc@forwarder.example"
+      dkim_key_file = "arc.pem"
+      dkim_selector = "arc"
+      """
+    for (zone, status, words) in [
+      (
+        published, 0, ": arc.seal_key: arc._domainkey.forwarder.example publishes this key\n"
+      ),
+      (published, 0, ": report.dkim_key_file: arc._domainkey.forwarder.example publishes this key"),
+      (other, 78, ": arc.seal_key: arc._domainkey.forwarder.example publishes another key\n"),
+      (other, 78, ": report.dkim_key_file: arc._domainkey.forwarder.example publishes another key"),
+      ("{}", 78, ": arc.seal_key: arc._domainkey.forwarder.example: The ARC chain fails in set 1"),
+    ] as [(String, Int32, String)] {
+      try scene.directory.write(zone, to: "zone.yml")
+      let path = try scene.directory.write(
+        "[milter]\nsocket = \"unix:a\"\nauthserv_id = \"mx.example\"\n"
+          + "[ledger]\ndatabase = \"l.sqlite\"\n"
+          + "[dns]\nzone_file = \"zone.yml\"\n" + scene.settings() + report,
+        to: "plumbline.conf")
+      let result = try Program.run(
+        Program.plumblinePath, ["config", "check", "--keys", "--config", path])
+      #expect(result.status == status, "\(result.errors)")
+      #expect((result.output + result.errors).contains(words), "\(result.output)\(result.errors)")
+      let isWarned = result.errors.contains(
+        "warning: \(scene.directory.path("arc.pem")) can be read")
+      #expect(isWarned)
+      #expect(
+        try Program.run(Program.plumblinePath, ["config", "check", "--config", path]).status == 0)
+    }
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o640], ofItemAtPath: scene.directory.path("arc.pem"))
+    let quiet = try Program.run(
+      Program.plumblinePath,
+      ["config", "check", "--config", scene.directory.path("plumbline.conf")])
+    #expect(!quiet.errors.contains("can be read"))
   }
 
   @Test func hangupTakesANewKeyAndKeepsTheOldOneOnErrors() throws {

@@ -18,12 +18,15 @@ struct Letter: Equatable {
   var header: [HeaderField] = []
   /// Line ends are CRLF.
   var body: [UInt8] = []
+  /// What is known of the body when it is not there.
+  var bodyHashes: BodyHashes?
 
   init(_ mail: ScenarioMail) {
     mailFrom = mail.from
     recipients = mail.to
+    bodyHashes = mail.bodyHashes
     var reader = MessageReader()
-    for piece in reader.read(mail.message.utf8) + reader.finish() {
+    for piece in reader.read(mail.octets ?? Array(mail.message.utf8)) + reader.finish() {
       switch piece {
       case .field(let field): header.append(field)
       case .endOfHeaders: break

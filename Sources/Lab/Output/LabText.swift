@@ -39,6 +39,7 @@ public struct LabText: Sendable {
       sentence(
         "\(receipt.receiver): \(receipt.rootCause?.explanation ?? receipt.dmarc.explanation)")
     }
+    lines += run.notReached.flatMap { sentence("\($0): does not get the message") }
     let differences = differences(of: run).map { Self.indent + $0 }
     return lines + (differences.isEmpty ? [] : [""]) + differences
   }
@@ -106,8 +107,20 @@ public struct LabText: Sendable {
   }
 }
 
-/// Two runs of one scenario side by side.
+/// Two runs of each scenario side by side.
 public struct LabComparisonText: Sendable {
+  /// The runs of one scenario.
+  public struct Pair: Sendable {
+    let before: LabRun
+    let after: LabRun
+
+    /// Makes a pair of the run as the file has it, and the run under other settings.
+    public init(before: LabRun, after: LabRun) {
+      self.before = before
+      self.after = after
+    }
+  }
+
   private let isColored: Bool
   private let width: Int
 
@@ -121,29 +134,48 @@ public struct LabComparisonText: Sendable {
     self.width = max(width, 60)
   }
 
-  /// What is different at each receiver; ends with a line end.
+  /// What is different; ends with a line end.
   ///
   /// - Parameters:
-  ///   - before: The scenario as its file has it.
-  ///   - after: The same under other settings.
-  ///   - settings: These settings, for the title.
-  /// - Returns: A table with both for each receiver.
-  public func text(_ before: LabRun, _ after: LabRun, settings: [String]) -> String {
-    var lines = [
-      "\(before.title)  [\(before.path)]", "With \(settings.joined(separator: ", ")):", "",
-    ]
+  ///   - pairs: The runs; of several those without a difference are only counted.
+  ///   - settings: The other settings, for the title.
+  /// - Returns: A table for each receiver at which something is different.
+  public func text(of pairs: [Pair], settings: [String]) -> String {
+    var lines = ["With \(settings.joined(separator: ", ")):", ""]
+    var count = 0
+    for pair in pairs {
+      let difference = self.lines(pair)
+      count += difference.isEmpty ? 0 : 1
+      guard !difference.isEmpty || pairs.count == 1 else { continue }
+      lines += ["\(pair.before.title)  [\(pair.before.path)]", ""] + difference
+    }
+    if pairs.count > 1 {
+      lines.append("\(count) of \(pairs.count) scenarios change.")
+    } else if count == 0 {
+      lines.append("Nothing changes.")
+    }
+    return PlainTextLines.joined(lines)
+  }
+
+  /// The tables of one scenario, each with an empty line behind; none when nothing is different.
+  private func lines(_ pair: Pair) -> [String] {
+    let (before, after) = (pair.before, pair.after)
+    var lines: [String] = []
     let names =
       before.receipts.map(\.receiver)
       + after.receipts.map(\.receiver).filter { name in
         !before.receipts.contains { $0.receiver == name }
       }
-    var isSame = true
+    var hasChanged = false
     for name in names {
       let old = before.receipts.first { $0.receiver == name }.map(Self.facts)
       let new = after.receipts.first { $0.receiver == name }.map(Self.facts)
       let rows = Self.rows(old, new)
-      let changed = rows.filter { $0.old != $0.new }
-      isSame = isSame && changed.isEmpty
+      guard rows.contains(where: { $0.old != $0.new }) else {
+        lines += ["\(name): no difference", ""]
+        continue
+      }
+      hasChanged = true
       lines += TextColumns.lines(
         [name, "as it is", "then", ""],
         rows.map { row in
@@ -153,8 +185,7 @@ public struct LabComparisonText: Sendable {
       ).map { isColored && $0.hasSuffix("<--") ? "\u{1B}[33m\($0)\u{1B}[0m" : $0 }
       lines.append("")
     }
-    if isSame { lines.append("Nothing changes.") }
-    return PlainTextLines.joined(lines)
+    return hasChanged ? lines : []
   }
 
   private struct Row {
@@ -172,7 +203,9 @@ public struct LabComparisonText: Sendable {
   }
 
   private static func facts(_ receipt: LabReceipt) -> [(String, String)] {
-    let cells = LabTable.cells(receipt).map { $0.joined(separator: ", ") }
+    var cells = LabTable.cells(receipt).map { $0.joined(separator: ", ") }
+    // The answer has a row of its own.
+    cells[LabTable.titles.firstIndex(of: "disposition") ?? 0] = receipt.disposition.rawValue
     let row = receipt.row.map { row in
       let reasons = row.reasons.map(\.type).joined(separator: ", ")
       return "\(row.disposition), dkim \(row.dkimAligned ? "pass" : "fail"), "

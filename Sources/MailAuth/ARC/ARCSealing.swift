@@ -144,7 +144,7 @@ public final class ARCSealing {
 
 extension ARCSet {
   /// The fields in the order in which a seal covers them (section 5.1.1).
-  fileprivate var fields: [HeaderField] {
+  var fields: [HeaderField] {
     [authenticationResults?.field, messageSignature?.field, seal?.field].compactMap { $0 }
   }
 }

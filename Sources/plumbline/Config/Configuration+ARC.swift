@@ -10,6 +10,13 @@ extension Configuration {
     var keyFile: String
     /// The names of the fields that are covered; empty for the usual ones.
     var fields: [String]
+    /// Clients that send on what was sealed here and that they have changed.
+    var resealNetworks: [IPNetwork]
+
+    /// Whether a client is one of them.
+    func reseals(_ address: IPAddress) -> Bool {
+      resealNetworks.contains { $0.contains(address) }
+    }
   }
 }
 
@@ -22,7 +29,8 @@ extension ConfigurationSettings {
       let keyFile = optionalFile(.arcSealKey)
     else { return nil }
     return Configuration.Sealing(
-      domain: domain, selector: selector, keyFile: keyFile, fields: texts(.arcSealFields))
+      domain: domain, selector: selector, keyFile: keyFile, fields: texts(.arcSealFields),
+      resealNetworks: texts(.arcResealNetworks).compactMap { IPNetwork($0)?.unmapped })
   }
 
   /// What sealing needs and the file does not give.
@@ -36,20 +44,5 @@ extension ConfigurationSettings {
           key: ConfigurationKey.arcSeal.name, problem: "needs \(key.name)",
           allowed: "together with \(key.name)")
       }
-  }
-}
-
-extension LoadedConfiguration {
-  /// What is wrong with the key for sealing; nil when nothing is.
-  func sealingKeyProblem(path: String) -> ConfigurationProblem? {
-    guard let sealing = configuration.sealing else { return nil }
-    do throws(DKIMKeyError) {
-      _ = try DKIMPrivateKey(contentsOf: sealing.keyFile)
-      return nil
-    } catch {
-      let key = ConfigurationKey.arcSealKey
-      return ConfigurationProblem(
-        path: path, line: values[key.name]?.line, key: key.name, problem: "\(error)")
-    }
   }
 }

@@ -56,7 +56,7 @@ struct ConfigurationKey: Sendable {
   var lastName: String { String(name.drop { $0 != "." }.dropFirst()) }
 
   /// Whether the key is about sealing, which in the lab is a hop.
-  var isForSealing: Bool { name.hasPrefix("arc.seal") }
+  var isForSealing: Bool { name == "arc.seal" || name.contains("seal_") }
 
   /// The type, for people.
   var typeText: String {

@@ -32,6 +32,13 @@ extension ConfigurationKey {
     help: "The fields that are covered where a message has them, besides From. Empty means those"
       + " that say who wrote what to whom and when, the MIME and List fields, and DKIM-Signature.")
 
+  static let arcResealNetworks = ConfigurationKey(
+    "arc.reseal_networks", .texts(check: ConfigurationChecks.network), default: .array([]),
+    allowed: "addresses or ADDRESS/LENGTH, as \"127.0.0.1\" or \"2001:db8::/32\"",
+    help: "Clients that change mail and send it on, such as a mailing list program on this host."
+      + " Their mail is not evaluated; the set that a message got here on its arrival is made"
+      + " anew, with the results of the arrival. What was not sealed here is left alone.")
+
   static let policyEnforce = ConfigurationKey(
     "policy.enforce", .choice(LocalPolicy.Enforcement.allCases.map(\.rawValue)),
     default: .string("off"),

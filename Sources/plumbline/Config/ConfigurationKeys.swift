@@ -35,12 +35,13 @@ extension ConfigurationKey {
       dkimMaxSignatures, dkimMinimumKeyBits, dkimPartialBody,
       dmarcDiscovery, dmarcPublicSuffixList, dmarcMaxAuthorDomains,
       arcTrustedSealers, arcSeal, arcSealDomain, arcSealSelector, arcSealKey, arcSealFields,
+      arcResealNetworks,
       policyEnforce, policyQuarantineAction, policyQuarantineField, policyRejectText,
       policyExemptNetworks, policySpareMailingLists, policyTrustedForwarders, policyOnTemperror,
       policyOnBadFrom,
       headersReceivedSPF,
       ledgerDatabase,
-    ] + report + failureReports + [logLevel]
+    ] + capture + report + failureReports + [logLevel]
 
   // MARK: milter
 

@@ -8,7 +8,7 @@ struct LabCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lab",
     abstract: "Play scenarios of forwarding, mailing lists and ARC, and check what comes out.",
-    subcommands: [Run.self, WhatIf.self])
+    subcommands: [Run.self, WhatIf.self, Capture.self])
 
   /// `plumbline lab run`.
   struct Run: ParsableCommand {
@@ -74,41 +74,37 @@ struct LabCommand: ParsableCommand {
   struct WhatIf: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "what-if",
-      abstract: "Show side by side what other settings change in a scenario.",
+      abstract: "Show side by side what other settings change in scenarios.",
       discussion: """
-        The settings hold for every host of the scenario that evaluates, over what the file says. \
-        Exit status: 0 also when something changes, 64 a setting is wrong, 65 and 66 as with run.
+        The settings hold for every host that evaluates, over what the file says. Of several \
+        scenarios those are shown in which something changes. Exit status: 0 also when something \
+        changes, 64 a setting is wrong, 65 and 66 as with run.
         """)
 
-    @Argument(help: "The scenario file.")
-    var file: String
+    @Argument(help: "Scenario files, or directories of them (*.yml).")
+    var files: [String]
 
-    @Option(
-      name: .customLong("set"),
-      help: "A key of the configuration file with its value, as policy.enforce=reject; repeatable.")
-    var settings: [String]
+    @OptionGroup var settings: SettingOptions
+
+    func validate() throws {
+      if settings.settings.isEmpty { throw ValidationError("--set KEY=VALUE is missing") }
+      _ = try settings.entries()
+    }
 
     func run() throws {
-      let entries = try settings.map { text in
-        guard let sign = text.firstIndex(of: "=") else {
-          throw ValidationError("--set: \(text) is not KEY=VALUE")
-        }
-        return ConfigurationEntry(
-          key: String(text[..<sign]), value: .text(String(text[text.index(after: sign)...])))
-      }
-      do throws(ReceiverConfigurationError) {
-        _ = try LabConfigurator().settings(host: "localhost", entries: entries)
-      } catch {
-        throw ValidationError("--set: \(error)")
-      }
-      guard let scenario = try LabFiles([file]).scenarios().first else { return }
       let keys = KeyStock()
       let plain = LabRunner(configurator: LabConfigurator(), keys: keys)
-      let changed = LabRunner(configurator: LabConfigurator(), keys: keys, overrides: entries)
-      let runs = try playing(scenario) { (try plain.run(scenario), try changed.run(scenario)) }
+      let changed = LabRunner(
+        configurator: LabConfigurator(), keys: keys, overrides: try settings.entries())
+      let pairs = try LabFiles(files).scenarios().map { scenario in
+        try playing(scenario) {
+          LabComparisonText.Pair(
+            before: try plain.run(scenario), after: try changed.run(scenario))
+        }
+      }
       print(
         LabComparisonText(isColored: Terminal.isColored, width: Terminal.width)
-          .text(runs.0, runs.1, settings: settings), terminator: "")
+          .text(of: pairs, settings: settings.settings), terminator: "")
     }
   }
 }

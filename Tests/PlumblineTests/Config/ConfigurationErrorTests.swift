@@ -62,6 +62,16 @@ import Testing
     ("dmarc.public_suffix_list", ["''", "1"]),
     ("dmarc.max_author_domains", ["0", "11", "'3'"]),
     ("arc.trusted_sealers", ["'a.example'", "['a']", "['a@b.example']", "[1]"]),
+    ("arc.seal", ["1", "'true'"]), ("arc.seal_domain", ["'com'", "['a.example']"]),
+    ("arc.seal_selector", ["'a b'", "''", "1"]), ("arc.seal_key", ["''", "1"]),
+    (
+      "arc.seal_fields",
+      [
+        "'Subject'", "['']", "['a b']", "['Subject:']", "['Received']", "['arc-seal']",
+        "['Authentication-Results']",
+      ]
+    ),
+    ("arc.reseal_networks", ["'127.0.0.1'", "['mx.example']"]),
     ("policy.enforce", ["'on'", "true", "'Reject'"]),
     ("policy.quarantine_action", ["'discard'", "1"]),
     ("policy.quarantine_field", ["'Subject: x'", "'X-A'", "\"X-A: b\\nBcc: c\"", "1"]),
@@ -133,6 +143,7 @@ import Testing
     ("[milter]\nservers = 1", "f:2: milter.servers: unknown key; did you mean dns.servers?"),
     ("milter.level = 1", "f:1: milter.level: unknown key; did you mean log.level?"),
     ("level = 1", "f:1: level: unknown key; did you mean log.level?"),
+    ("arc.trusted = 1", "f:1: arc.trusted: unknown key; did you mean arc.trusted_sealers?"),
     ("[dsn]\na = 1\nb = 2", "f:1: dsn: unknown table; did you mean dns?"),
     ("[somewhere_else]", "f:1: somewhere_else: unknown table"),
     ("[dns]\n\n[dns.deeper]\nx = 1", "f:3: dns.deeper: unknown table"),

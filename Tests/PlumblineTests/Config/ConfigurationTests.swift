@@ -311,6 +311,21 @@ import Testing
         + " is not there or not readable (allowed: a file that can be read)")
   }
 
+  @Test func sealingNeedsAKeyAndItsName() throws {
+    let all = "seal_domain = 'A.Example'\nseal_selector = 's1'\nseal_key = 'arc.pem'\n"
+    #expect(try load("[arc]\n" + all).sealing == nil)
+    let sealing = try #require(
+      try load("[arc]\nseal = true\nreseal_networks = ['::1']\n" + all).sealing)
+    #expect(sealing.domain == DomainName("a.example"))
+    #expect(sealing.fields.isEmpty)
+    #expect(sealing.reseals(try #require(IPAddress("::1"))))
+    #expect(!sealing.reseals(try #require(IPAddress("127.0.0.1"))))
+    let problems = error { _ = try load("[arc]\nseal = true\nseal_selector = 's1'\n") }
+    #expect(problems?.contains(":2: arc.seal: needs arc.seal_domain") == true)
+    #expect(problems?.contains(":2: arc.seal: needs arc.seal_key") == true)
+    #expect(problems?.contains("needs arc.seal_selector") == false)
+  }
+
   @Test(arguments: [
     ("policy.enforce = 'yes'", "\"yes\" is not known"),
     ("policy.quarantine_field = 'Subject: spam'", "\"Subject: spam\" is no such field"),
