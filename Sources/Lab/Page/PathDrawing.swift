@@ -180,15 +180,22 @@ struct PathDrawing {
     let isTurning = from.column != to.column
     let anchor: Markup = isTurning ? "middle" : "start"
     let labelX = isTurning ? (startX + endX) / 2 : endX + 12
-    let labelY = isTurning ? turn - 6 : end - 14
+    let limit = isTurning ? abs(startX - endX) : width / 2 - 16
+    let lines = TextMeasure(size: 12.5).lines(label, limit: limit)
+    let bottom = isTurning ? turn - 6 : end - 14
+    let texts = lines.enumerated().map { index, line -> Markup in
+      """
+      <text class="label" text-anchor="\(anchor)" x="\(number(labelX))" \
+      y="\(number(bottom - 15 * Double(lines.count - 1 - index)))">\(line)</text>
+      """
+    }
     let isAgain = arrival == .again
     return """
       <path class="arrow\(isAgain ? " again" : "")" d="M\(number(startX)) \(number(start))\
       V\(number(turn))H\(number(endX))V\(number(end - 9))"/>
       <path class="tip" d="M\(number(endX)) \(number(end))L\(number(endX - 5)) \(number(end - 9))\
       H\(number(endX + 5))Z"/>
-      <text class="label" text-anchor="\(anchor)" x="\(number(labelX))" \
-      y="\(number(labelY))">\(label)</text>
+      \(texts)
       """
   }
 }

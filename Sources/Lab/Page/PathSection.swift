@@ -51,7 +51,7 @@ struct PathSection {
       "<br><span class=\"muted\">\(change)</span>"
     }
     let effects = step.effects.map { effect -> Markup in
-      "<br>\(Finding.icon(effect.isGood ? .good : .bad))\(effect.text)"
+      "<br>\(Finding.icon(effect.state))\(effect.text)"
     }
     let found =
       (step.receipt.map { Finding.findings($0) } ?? Finding.findings(step.step.identifiers))

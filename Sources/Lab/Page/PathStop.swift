@@ -66,10 +66,14 @@ struct PathStep {
 
   /// The changes in fewer words, without the envelope sender, which is told at the departure.
   var changes: [String] {
-    // Everybody who gets a message adds Received, and a signature is in the sentence already.
+    // Everybody who gets a message adds Received, and of some hops the sentence says everything.
     var rest = step.changes
     if ["send", "resend"].contains(step.hop) { rest.removeAll { $0 == "Received added" } }
-    if ["sign", "arc_seal"].contains(step.hop) { return [] }
+    if ["sign", "arc_seal", "strip", "add", "replace"].contains(step.hop) { return [] }
+    // Whoever does not take a message writes nothing on it.
+    if let answer = receipt?.answer, answer == .reject || answer == .tempfail { return [] }
+    // The sentence names them.
+    if step.hop == "forward" { rest.removeAll { $0.hasPrefix("recipient is ") } }
     let recipients = rest.filter { $0.hasPrefix("recipient is ") }
     rest.removeAll { $0.hasPrefix("envelope sender is ") || recipients.contains($0) }
     let groups = ["added", "changed", "removed"].compactMap { verb -> String? in
@@ -91,8 +95,8 @@ struct PathStep {
 struct StepEffect: Equatable {
   /// A sentence without its full stop.
   var text: String
-  /// Whether it is a gain.
-  var isGood: Bool
+  /// What the identifier is worth now.
+  var state: Finding.State
 
   /// What is different for the next receiver.
   static func effects(_ before: LabIdentifiers, _ after: LabIdentifiers) -> [StepEffect] {
@@ -100,15 +104,15 @@ struct StepEffect: Equatable {
     effects += spf(before.spf, after.spf)
     if before.chain != after.chain {
       switch after.chain {
-      case .fail: effects.append(StepEffect(text: "the ARC chain is broken", isGood: false))
-      case .none: effects.append(StepEffect(text: "the ARC chain is gone", isGood: false))
+      case .fail: effects.append(StepEffect(text: "the ARC chain is broken", state: .bad))
+      case .none: effects.append(StepEffect(text: "the ARC chain is gone", state: .bad))
       case .pass: break
       }
     }
     if before.dmarc != after.dmarc {
+      let state = Finding.dmarc(after.dmarc, "DMARC").state
       effects.append(
-        StepEffect(
-          text: "from here on DMARC gives \(after.dmarc.rawValue)", isGood: after.dmarc == .pass))
+        StepEffect(text: "from here on DMARC gives \(after.dmarc.rawValue)", state: state))
     }
     return effects
   }
@@ -118,11 +122,15 @@ struct StepEffect: Equatable {
   ) -> [StepEffect] {
     before.filter { $0.result == .pass }.compactMap { old in
       let same = after.filter { $0.domain == old.domain && $0.selector == old.selector }
+      guard let now = same.first else {
+        return StepEffect(text: "the signature of \(old.domain) is gone", state: .bad)
+      }
       guard !same.contains(where: { $0.result == .pass }) else { return nil }
       return StepEffect(
-        text: same.isEmpty
-          ? "the signature of \(old.domain) is gone" : "breaks the signature of \(old.domain)",
-        isGood: false)
+        text: now.result == .fail
+          ? "breaks the signature of \(old.domain)"
+          : "the signature of \(old.domain) gives \(now.result.rawValue)",
+        state: .bad)
     }
   }
 
@@ -132,14 +140,12 @@ struct StepEffect: Equatable {
     let (didPass, passes) = (before.result == .pass, after.result == .pass)
     switch (didPass, passes) {
     case (true, false):
-      return [StepEffect(text: "SPF passes no more: \(after.result.rawValue)", isGood: false)]
+      return [StepEffect(text: "SPF passes no more: \(after.result.rawValue)", state: .bad)]
     case (false, true):
-      let isGood = after.isAligned == true
-      return [StepEffect(text: "SPF passes for \(after.domain)", isGood: isGood)]
+      let state = after.isAligned == true ? Finding.State.good : .other
+      return [StepEffect(text: "SPF passes for \(after.domain)", state: state)]
     case (true, true) where before.isAligned == true && after.isAligned == false:
-      return [
-        StepEffect(text: "SPF passes for \(after.domain) instead", isGood: false)
-      ]
+      return [StepEffect(text: "SPF passes for \(after.domain) instead", state: .other)]
     default: return []
     }
   }

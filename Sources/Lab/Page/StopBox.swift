@@ -49,7 +49,7 @@ struct StopBox {
     }
     for change in step.changes { add(change, .detail, indent: 10) }
     for effect in step.effects {
-      add(Finding(state: effect.isGood ? .good : .bad, text: effect.text), indent: 10)
+      add(Finding(state: effect.state, text: effect.text), indent: 10)
     }
     if let receipt = step.receipt { add(receipt) }
     if step.step.hop != "send" { height += 5 }
