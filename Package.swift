@@ -115,6 +115,7 @@ let package = Package(
 if Context.environment["PLUMBLINE_FUZZ"] != nil {
   let names = [
     "Author", "ResultsField", "DMARCRecord", "SPFRecord", "TagList", "ARCSet", "Evaluation",
+    "ReportURI",
   ]
   package.targets.append(
     .target(
@@ -123,7 +124,9 @@ if Context.environment["PLUMBLINE_FUZZ"] != nil {
   for name in names {
     package.targets.append(
       .executableTarget(
-        name: "\(name)Fuzz", dependencies: ["MailAuth", "FuzzSupport"], path: "Tests/Fuzz",
+        name: "\(name)Fuzz",
+        dependencies: ["MailAuth", "FuzzSupport"] + (name == "ReportURI" ? ["Reports"] : []),
+        path: "Tests/Fuzz",
         exclude: ["Support", "Seeds"] + names.filter { $0 != name }.map { "\($0)Fuzz.swift" },
         swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
   }

@@ -41,6 +41,13 @@ public protocol LedgerSnapshot {
   /// - Throws: As ``messages(in:_:)`` does.
   func messages(queueID: String, _ body: (StoredMessage) throws -> Void) throws
 
+  /// What was kept of a message to evaluate it again; nil when nothing was, or not any more.
+  ///
+  /// - Parameter id: ``StoredMessage/id``.
+  /// - Returns: What was kept.
+  /// - Throws: ``LedgerError`` when the ledger cannot be read.
+  func capture(ofMessage id: Int64) throws -> MessageCapture?
+
   /// Which messages the reports of a closed window count.
   ///
   /// Looks once through the messages that became known since the window closed before this one.

@@ -23,12 +23,16 @@ public struct MessageRecord: Sendable, Equatable {
   ///
   /// What is read from the ledger never has it.
   public var failureIncident: FailureIncident?
+  /// What is kept of the message to evaluate it again; nil when nothing is.
+  ///
+  /// What is read from the ledger never has it; see ``LedgerSnapshot/capture(ofMessage:)``.
+  public var capture: MessageCapture?
 
   /// Makes a record.
   public init(
     host: String, queueID: String, receivedAt: Int64, envelope: Envelope, evaluation: Evaluation,
     verdict: Verdict, addedARCSet: AddedARCSet? = nil, isReportTraffic: Bool = false,
-    failureIncident: FailureIncident? = nil
+    failureIncident: FailureIncident? = nil, capture: MessageCapture? = nil
   ) {
     self.host = host
     self.queueID = queueID
@@ -39,5 +43,6 @@ public struct MessageRecord: Sendable, Equatable {
     self.addedARCSet = addedARCSet
     self.isReportTraffic = isReportTraffic
     self.failureIncident = failureIncident
+    self.capture = capture
   }
 }

@@ -15,6 +15,10 @@ struct MessageRow: Sendable {
   let dkimOutcomes: [[DatabaseValue]]
   /// The details of a failure incident; nil when there is none.
   let incident: DatabaseValue?
+  /// Values for ``insertCapture``, without the message; nil when nothing is captured.
+  let capture: [DatabaseValue]?
+  /// When the message was received, seconds since the epoch: the third of ``messageColumns``.
+  var receivedAt: Int64 { message.dropFirst(2).first.flatMap(Int64.fromDatabaseValue) ?? 0 }
 
   init(
     message: [DatabaseValue], policyRecord: [DatabaseValue]?, spfOutcomes: [[DatabaseValue]],
@@ -25,6 +29,8 @@ struct MessageRow: Sendable {
     self.spfOutcomes = spfOutcomes
     self.dkimOutcomes = dkimOutcomes
     self.incident = incident
+    // The journal has none: what cannot be erased there in time does not go there.
+    capture = nil
   }
 
   init(_ fullRecord: MessageRecord) {
@@ -33,6 +39,7 @@ struct MessageRow: Sendable {
     policyRecord = Self.policyValues(evaluation.dmarc)
     // A report about mail about our reports could go on for ever.
     incident = record.isReportTraffic ? nil : record.failureIncident.map(Self.jsonText)
+    capture = record.capture.map { Self.values($0) }
     spfOutcomes = [
       Self.values(evaluation.heloSPF, identity: .helo),
       Self.values(evaluation.mailFromSPF, identity: .mailFrom),
@@ -73,6 +80,10 @@ struct MessageRow: Sendable {
     if let incident {
       try database.cachedStatement(sql: Self.insertIncident)
         .execute(arguments: ["message": id, "details": incident])
+    }
+    if let capture {
+      try database.cachedStatement(sql: Self.insertCapture)
+        .execute(arguments: StatementArguments([id] + capture))
     }
   }
 
@@ -149,6 +160,14 @@ struct MessageRow: Sendable {
     ]
   }
 
+  private static func values(_ capture: MessageCapture) -> [DatabaseValue] {
+    [
+      capture.expiresAt.databaseValue, json(capture.settings), octets(capture.mailFrom),
+      json(capture.dns), capture.header.map { octets(MessageCapture.octets(of: $0)) } ?? .null,
+      capture.body.map(octets) ?? .null, jsonText(capture.bodyHashes),
+    ]
+  }
+
   private static func values(_ spf: SPFOutcome, identity: SPFIdentity) -> [DatabaseValue] {
     [
       identity.rawValue.databaseValue, spf.domain.stored, spf.result.rawValue.databaseValue,
@@ -217,7 +236,15 @@ extension MessageRow {
     "arc_seal", "report_traffic",
   ]
 
-  static let insertMessage = insert("message", messageColumns + ["policy_record_id"])
+  /// A message's number is larger than all that ever belonged to a report window, also when messages
+  /// were deleted by hand: what came late is known by its number.
+  static let insertMessage = insert(
+    "message",
+    id: """
+      (SELECT 1 + max(coalesce((SELECT max(id) FROM message), 0),
+        coalesce((SELECT max(through_message_id) FROM report_window), 0)))
+      """,
+    messageColumns + ["policy_record_id"])
 
   static let policyColumns = [
     "policy_domain", "discovery", "text", "p", "sp", "np", "adkim", "aspf", "t", "fo", "psd",
@@ -260,10 +287,19 @@ extension MessageRow {
 
   static let insertDKIM = insert("dkim_outcome", ["message_id"] + dkimColumns)
 
-  private static func insert(_ table: String, _ columns: [String]) -> String {
-    let marks = [String](repeating: "?", count: columns.count).joined(separator: ", ")
-    return "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(marks))"
-      + " ON CONFLICT DO NOTHING"
+  static let insertCapture = insert(
+    "message_capture",
+    [
+      "message_id", "expires_at", "settings", "mail_from", "dns", "header", "body", "body_hashes",
+    ])
+
+  private static func insert(
+    _ table: String, id: String? = nil, _ columns: [String]
+  ) -> String {
+    let names = (id == nil ? [] : ["id"]) + columns
+    let marks = (id.map { [$0] } ?? []) + columns.map { _ in "?" }
+    return "INSERT INTO \(table) (\(names.joined(separator: ", ")))"
+      + " VALUES (\(marks.joined(separator: ", "))) ON CONFLICT DO NOTHING"
   }
 }
 

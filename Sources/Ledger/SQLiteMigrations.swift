@@ -25,6 +25,7 @@ enum SQLiteMigrations {
       try database.execute(sql: overviewWithARC)
     }
     migrator.registerMigration("5 arc seal") { try $0.execute(sql: arcSeal) }
+    migrator.registerMigration("6 capture") { try $0.execute(sql: capture) }
     return migrator
   }
 

@@ -15,6 +15,12 @@ struct SQLiteSnapshot: LedgerSnapshot {
     try messages(where: "queue_id = ?", [queueID], body)
   }
 
+  func capture(ofMessage id: Int64) throws -> MessageCapture? {
+    let found = try Row.fetchOne(
+      database, sql: "SELECT * FROM message_capture WHERE message_id = ?", arguments: [id])
+    return try found.map { try StoredRow(row: $0, path: path).messageCapture() }
+  }
+
   private func messages(
     where condition: String, _ arguments: StatementArguments,
     _ body: (StoredMessage) throws -> Void
@@ -77,6 +83,14 @@ extension StoredRow {
         disposition: try word("disposition"), overrideReasons: try list("override_reasons"),
         authenticationResults: try text("authentication_results")),
       addedARCSet: try optionalObject("arc_seal"), isReportTraffic: try flag("report_traffic"))
+  }
+
+  fileprivate func messageCapture() throws -> MessageCapture {
+    MessageCapture(
+      expiresAt: Int64(try integer("expires_at")), settings: try list("settings"),
+      mailFrom: try optionalOctets("mail_from") ?? [], dns: try list("dns"),
+      header: try optionalOctets("header").map(MessageCapture.header),
+      body: try optionalOctets("body"), bodyHashes: try json("body_hashes") ?? BodyHashes())
   }
 
   private func rootCause() throws -> RootCause? {

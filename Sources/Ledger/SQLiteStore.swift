@@ -184,12 +184,15 @@ public final class SQLiteStore: LedgerStore {
       try database.execute(
         sql: "PRAGMA synchronous = \(settings.isDurable ? "FULL" : "NORMAL")")
       try database.execute(sql: "PRAGMA application_id = \(SQLiteMigrations.applicationID)")
+      // What is deleted may be somebody's mail, so it is overwritten.
+      try database.execute(sql: "PRAGMA secure_delete = ON")
       try database.execute(sql: "PRAGMA journal_size_limit = \(mostWALBytes)")
       try LibSQLite.keepWALFiles(database)
     }
     try SQLiteMigrations.migrator.migrate(pool)
     try pool.write { database in
       try database.execute(sql: "UPDATE ledger_state SET writer_starts = writer_starts + 1")
+      try eraseCaptures(database, expiredBy: Int64(Date().timeIntervalSince1970))
     }
   }
 
@@ -199,7 +202,10 @@ public final class SQLiteStore: LedgerStore {
     _ rows: [MessageRow], to pool: DatabasePool, path: String, _ commits: Counter
   ) -> [Result<Void, LedgerError>] {
     do {
-      let results = try pool.write { try insert(rows, into: $0, path: path) }
+      let results = try pool.write { database in
+        try eraseCaptures(database, expiredBy: rows.map(\.receivedAt).max() ?? 0)
+        return try insert(rows, into: database, path: path)
+      }
       commits.increment()
       return results
     } catch {
@@ -211,6 +217,12 @@ public final class SQLiteStore: LedgerStore {
       }
       return rows.map { _ in .failure(failure) }
     }
+  }
+
+  /// Erases what has been kept of messages for long enough.
+  private static func eraseCaptures(_ database: Database, expiredBy time: Int64) throws {
+    try database.cachedStatement(sql: "DELETE FROM message_capture WHERE expires_at <= ?")
+      .execute(arguments: [time])
   }
 
   /// Which file a path leads to.

@@ -47,12 +47,16 @@ public final class Evaluator: Sendable {
   ///   - deadline: Gives the time at which a check that begins now must end; nil for never. Asked
   ///     for each early check that begins before ``MessageEvaluation/finish()``, and there once for
   ///     everything that is still to be done.
+  ///   - bodyHashes: What was kept of the body, when the body itself is not there to be given; nil
+  ///     as a rule.
   /// - Returns: The evaluation, to be given header and body.
   public func begin(
     _ envelope: Envelope, now: Int64,
-    deadline: @escaping @Sendable () -> ContinuousClock.Instant? = { nil }
+    deadline: @escaping @Sendable () -> ContinuousClock.Instant? = { nil },
+    bodyHashes: BodyHashes? = nil
   ) -> MessageEvaluation {
-    MessageEvaluation(self, envelope: envelope, now: now, deadline: deadline)
+    MessageEvaluation(
+      self, envelope: envelope, now: now, deadline: deadline, bodyHashes: bodyHashes)
   }
 }
 
@@ -72,6 +76,7 @@ public final class MessageEvaluation {
   private let envelope: Envelope
   private let now: Int64
   private let deadline: MessageDeadline
+  private let bodyHashes: BodyHashes?
   private let heloSPF: EarlyCheck<CheckedSPF>
   private let mailFromSPF: EarlyCheck<CheckedSPF>
   private var header: [HeaderField] = []
@@ -87,13 +92,21 @@ public final class MessageEvaluation {
   private struct CheckedSPF: Sendable {
     var outcome: SPFOutcome
     var dns: [DNSEvidence]
+    var answers: [RecordedAnswer]
     var records: [PublishedSPFRecord]
   }
 
+  /// Every DNS answer of the evaluation with its records, in the order of ``Evaluation/dns``; empty
+  /// before ``finish()``.
+  ///
+  /// They are no part of the evaluation: only who wants to repeat it needs them.
+  public private(set) var recordedAnswers: [RecordedAnswer] = []
+
   fileprivate init(
     _ evaluator: Evaluator, envelope: Envelope, now: Int64,
-    deadline: @escaping @Sendable () -> ContinuousClock.Instant?
+    deadline: @escaping @Sendable () -> ContinuousClock.Instant?, bodyHashes: BodyHashes?
   ) {
+    self.bodyHashes = bodyHashes
     self.evaluator = evaluator
     self.envelope = envelope
     self.now = now
@@ -107,7 +120,8 @@ public final class MessageEvaluation {
           identity: identity, client: envelope.clientAddress, helo: envelope.helo,
           mailFrom: envelope.mailFrom, receivingHost: evaluator.settings.receivingHost, now: now)
         return CheckedSPF(
-          outcome: outcome, dns: resolver.evidence, records: resolver.spfRecords)
+          outcome: outcome, dns: resolver.evidence, answers: resolver.answers,
+          records: resolver.spfRecords)
       }
     }
     let heloSPF = check(.helo)
@@ -149,9 +163,10 @@ public final class MessageEvaluation {
     draw = SamplingDraw(header: header)
     let dkim = DKIMVerifier(
       settings: evaluator.settings.dkim, libraries: evaluator.dkimLibraries, header: header,
-      now: now)
+      now: now, bodyHashes: bodyHashes)
     self.dkim = dkim
-    let arc = ARCVerifier(settings: evaluator.settings.dkim, header: header)
+    let arc = ARCVerifier(
+      settings: evaluator.settings.dkim, header: header, bodyHashes: bodyHashes)
     self.arc = arc
     header = []
     var questions = dkim.keyQuestions + arc.keyQuestions
@@ -200,6 +215,9 @@ public final class MessageEvaluation {
     let arcResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
     let chain = arc?.finish(arcResolver) ?? unreadChain
     let identifiers = dmarc.identifiers
+    recordedAnswers =
+      helo.answers + mailFrom.answers + dkimResolver.answers + arcResolver.answers
+      + dmarcResolver.answers
     return Evaluation(
       authorDomain: dmarc.authorDomain, mailFromSPF: identifiers.mailFromSPF,
       heloSPF: identifiers.heloSPF, dkim: identifiers.dkim, arc: chain, dmarc: dmarc.outcome,

@@ -8,6 +8,8 @@ struct XMLDamage: Error {
   var line: Int?
   /// What is wrong, in the library's words.
   var problem: String
+  /// Whether it is none of XML's rules that is broken, but one of ours.
+  var isWellFormed = false
 }
 
 /// One thing met in a document that follows no schema, and the line it stands in.
@@ -118,9 +120,12 @@ struct XMLPlace {
       XML_READER_TYPE_SIGNIFICANT_WHITESPACE.rawValue:
       return XMLPlace(node: .text(unsafe text(xmlTextReaderConstValue(reader))), line: line)
     case XML_READER_TYPE_DOCUMENT_TYPE.rawValue:
-      throw XMLDamage(line: nil, problem: "a document type declaration is not accepted")
+      // The node has no line, and the parser has read ahead.
+      throw XMLDamage(
+        line: nil, problem: "a document type declaration is not accepted", isWellFormed: true)
     case XML_READER_TYPE_ENTITY_REFERENCE.rawValue:
-      throw XMLDamage(line: line, problem: "a reference to an entity is not accepted")
+      throw XMLDamage(
+        line: line, problem: "a reference to an entity is not accepted", isWellFormed: true)
     default: return nil
     }
   }

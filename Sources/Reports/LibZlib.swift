@@ -5,7 +5,7 @@ import Foundation
 struct LibZlibError: Error, CustomStringConvertible {
   let code: Int32
   let doing: String
-  var description: String { "zlib: \(doing) failed (code \(code))" }
+  var description: String { "zlib: \(doing) (code \(code))" }
 }
 
 /// Compresses to gzip piece by piece; the only file of this module that calls zlib.
@@ -61,7 +61,7 @@ struct LibZlibError: Error, CustomStringConvertible {
       }
       // Z_BUF_ERROR: nothing to do, which is no failure.
       guard code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR else {
-        throw LibZlibError(code: code, doing: "compression")
+        throw LibZlibError(code: code, doing: "compression failed")
       }
       if produced > 0 { try sink(output[..<produced]) }
       if produced < output.count { return }
@@ -92,7 +92,9 @@ struct LibZlibError: Error, CustomStringConvertible {
     let gzipFormat: Int32 = 15 + 16
     let code = unsafe inflateInit2_(
       stream, gzipFormat, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-    guard code == Z_OK else { throw LibZlibError(code: code, doing: "starting decompression") }
+    guard code == Z_OK else {
+      throw LibZlibError(code: code, doing: "decompression cannot be started")
+    }
   }
 
   deinit {
@@ -112,7 +114,7 @@ struct LibZlibError: Error, CustomStringConvertible {
         // What follows and is no member is padding, which gzip leaves out too.
         guard consumed < input.count, input[consumed] == 0x1F else { return [] }
         let code = unsafe inflateReset(stream)
-        guard code == Z_OK else { throw LibZlibError(code: code, doing: "decompression") }
+        guard code == Z_OK else { throw LibZlibError(code: code, doing: "decompression failed") }
         isBetweenMembers = false
       }
       if isGzip == nil { isGzip = input.starts(with: [0x1F, 0x8B]) }
@@ -145,7 +147,7 @@ struct LibZlibError: Error, CustomStringConvertible {
     case Z_OK: break
     case Z_BUF_ERROR where !isInputAtEnd: break
     case Z_BUF_ERROR: throw LibZlibError(code: code, doing: "decompression: the file ends early")
-    default: throw LibZlibError(code: code, doing: "decompression")
+    default: throw LibZlibError(code: code, doing: "decompression: the data are damaged")
     }
     return output
   }

@@ -1,4 +1,3 @@
-import Foundation
 public import Ledger
 public import MailAuth
 
@@ -66,8 +65,7 @@ public struct ReportBuilder {
     var writers: [ReportWriter] = []
     for format in ReportFormat.allCases {
       guard let directory = request.directories[format] else { continue }
-      try FileManager.default.createDirectory(
-        atPath: directory, withIntermediateDirectories: true)
+      try ReportFile.make(directory: directory)
       writers.append(try ReportWriter(format, directory: directory))
     }
     let result = try store.read { ledger in

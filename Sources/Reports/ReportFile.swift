@@ -46,6 +46,19 @@ struct ReportFile {
     return name.split(separator: "!").last.map(String.init) ?? name
   }
 
+  /// Makes a directory for reports, and those above it, where they do not exist.
+  ///
+  /// - Throws: ``CannotWriteReport``.
+  static func make(directory: String) throws {
+    var path = directory.hasPrefix("/") ? "" : "."
+    for part in directory.split(separator: "/") {
+      path += "/\(part)"
+      guard unsafe mkdir(path, 0o777) == 0 || errno == EEXIST else {
+        throw CannotWriteReport(path: path, code: errno)
+      }
+    }
+  }
+
   /// Writes the compressed file under its temporary name; `body` gets a sink for the octets.
   ///
   /// - Throws: ``CannotWriteReport``, and what `body` throws.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Lab
+import Ledger
 import Reports
 
 /// An input file that cannot be read; exit status 66 (EX_NOINPUT).
@@ -44,11 +45,11 @@ struct InternalFault: Error, CustomStringConvertible {
   var description: String { message }
 }
 
-/// Runs something that fails only through a fault of our own.
+/// Runs something that fails only through a fault of our own, or of the ledger.
 func internally<Value>(_ body: () throws -> Value) throws -> Value {
   do {
     return try body()
-  } catch let error as UnreadableInput {
+  } catch let error where exitStatus(of: error) != nil {
     throw error
   } catch {
     throw InternalFault(message: "\(error)")
@@ -63,10 +64,10 @@ func exitStatus(of error: any Error) -> Int32? {
   case is InternalFault: EX_SOFTWARE
   case is PostfixUnavailable: EX_UNAVAILABLE
   case is CannotCreate: EX_CANTCREAT
-  case is LeaseIsTaken, is ReportsInterrupted, is TryAgain: EX_TEMPFAIL
+  case is LeaseIsTaken, is DeliveryWasTaken, is ReportsInterrupted, is TryAgain: EX_TEMPFAIL
   case is ResendRefused: EXIT_FAILURE
   case is OutputFailure: EX_IOERR
-  case is ConfigurationError, is StartFailure: EX_CONFIG
+  case is ConfigurationError, is StartFailure, is LedgerError: EX_CONFIG
   default: nil
   }
 }

@@ -27,6 +27,8 @@ final class IncomingMessage: MilterTransaction {
     var sealer: ARCSealer?
     /// How large a header may be.
     var headerLimits: Configuration.Limits
+    /// What is kept of messages.
+    var capture: CaptureSettings
     /// What a message is answered whose evaluation failed through a fault of ours.
     var onFailure: Configuration.OnFailure
     /// Where the clock stands; nil for the system's clock, always but in the lab.
@@ -45,6 +47,7 @@ final class IncomingMessage: MilterTransaction {
   private var fromFields = 0
   private var failure: FailureCapture?
   private let sealing: MessageSealing?
+  private var capture: CaptureWork?
 
   init(_ start: MilterEnvelopeStart, clientAddress: IPAddress, context: Context) {
     self.context = context
@@ -55,6 +58,7 @@ final class IncomingMessage: MilterTransaction {
     forged = ForgedFields(context.verdicts)
     failure = context.failureCapture.map { FailureCapture($0) }
     sealing = context.sealer.map { MessageSealing($0, limits: context.headerLimits) }
+    capture = CaptureWork(context.capture)
     receivedAt = context.clock ?? Int64(Date().timeIntervalSince1970)
     let seconds = context.deadlineSeconds
     evaluation = context.evaluator.begin(
@@ -71,6 +75,7 @@ final class IncomingMessage: MilterTransaction {
     let isForged = forged.add(field)
     if !isForged { sealing?.add(field) }
     failure?.add(field)
+    capture?.add(field)
     if field.isNamed("From") {
       fromFields += 1
       if fromFields <= Self.mostFromFields {
@@ -81,11 +86,13 @@ final class IncomingMessage: MilterTransaction {
   }
 
   func endOfHeaders() {
+    capture?.endHeaders()
     evaluation.endHeaders()
     sealing?.endHeaders()
   }
 
   func body(_ chunk: UnsafeRawBufferPointer) {
+    unsafe capture?.add(body: chunk)
     unsafe evaluation.addBody(chunk)
     unsafe sealing?.body(chunk)
   }
@@ -159,7 +166,9 @@ final class IncomingMessage: MilterTransaction {
       envelope: envelope, evaluation: result, verdict: verdict, addedARCSet: addedSet,
       isReportTraffic: context.reportTraffic.covers(
         envelope, authors: authors, spf: result.mailFromSPF.result),
-      failureIncident: incident)
+      failureIncident: incident,
+      capture: capture?.capture(
+        result, envelope, receivedAt: receivedAt, dns: evaluation.recordedAnswers))
     do {
       try context.ledger.append(record)
     } catch {

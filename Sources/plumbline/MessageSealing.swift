@@ -68,14 +68,3 @@ final class MessageSealing {
     }
   }
 }
-
-extension ARCOutcome {
-  /// Whether the chain was not looked at, or failed for a reason that lies with us or the DNS at
-  /// this moment.
-  ///
-  /// By RFC 8617 section 5.2.1 that is a fail. But `cv=fail` would end the chain for all who come
-  /// after us, and without our set they can still find it intact.
-  fileprivate var isUndecided: Bool {
-    [.dnsTimeout, .dnsServfail, .internalError, .messageTooLarge, .notEvaluated].contains(cause)
-  }
-}

@@ -116,6 +116,7 @@ final class MilterService: Sendable {
       reportTraffic: ReportTraffic(configuration.report),
       failureCapture: try wiring.failureCapture(), sealer: try wiring.sealer(),
       headerLimits: configuration.limits,
+      capture: configuration.ledger.capture,
       onFailure: configuration.milter.onFailure, clock: clock)
   }
 }

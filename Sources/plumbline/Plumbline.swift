@@ -10,7 +10,7 @@ struct Plumbline: ParsableCommand {
     version: version,
     subcommands: [
       MilterCommand.self, CheckCommand.self, ReportCommand.self, InspectCommand.self,
-      LedgerCommand.self, LabCommand.self, ConfigCommand.self,
+      LedgerCommand.self, ReplayCommand.self, LabCommand.self, ConfigCommand.self,
     ])
 
   /// The version of the program, as reports name it.

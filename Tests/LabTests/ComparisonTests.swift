@@ -5,8 +5,11 @@ import Testing
 
 /// Each expectation is compared: a wrong one is noticed and told in words.
 @Suite struct ComparisonTests {
-  private static func differences(_ expectation: String) throws -> [String] {
-    let text = ScenarioFormatTests.good.split(separator: "    spf:").first ?? ""
+  private static func differences(
+    _ expectation: String, dns: String = ""
+  ) throws -> [String] {
+    let good = ScenarioFormatTests.good.replacing("dns:\n", with: "dns:\n" + dns)
+    let text = good.split(separator: "    spf:").first ?? ""
     let scenario = try Scenario(
       text + expectation + "\n", path: "x.yml", configurator: LabConfigurator())
     return try LabRunner(configurator: LabConfigurator(), keys: KeyStock(.fixed)).run(scenario)
@@ -30,9 +33,46 @@ import Testing
     ("answer: tempfail", "answer: expected tempfail, found accept"),
     ("removes: Subject", "removed fields: expected Subject, found none"),
     ("report: {spf: pass}", "report row: expected one, found none, the message is in no report"),
+    (
+      "report_to: dmarc@example.com",
+      "destinations of the report: expected dmarc@example.com, found none"
+    ),
   ])
   func tellsTheDifference(_ expectation: String, _ wanted: String) throws {
     #expect(try Self.differences("    \(expectation)") == ["receiver: " + wanted])
+  }
+
+  private static let policy = """
+      _dmarc.example.com:
+        - TXT: v=DMARC1; sp=reject; rua=mailto:dmarc@example.com,mailto:in@stranger.example
+
+    """
+
+  @Test(arguments: [
+    ("{p: reject}", "p in the report: expected reject, found none"),
+    ("{error: sp}", "error in the report: expected sp, found p= is missing"),
+    (
+      "{contains: [<selector>s9</selector>]}",
+      "XML of the report row: expected <selector>s9</selector> in it, found none"
+    ),
+    ("{source_ip: 192.0.2.9}", "source_ip in the report: expected 192.0.2.9, found 192.0.2.1"),
+    ("{disposition: pass}", "disposition in the report: expected pass, found none"),
+    ("{header_from: x.y}", "header_from in the report: expected x.y, found example.com"),
+    ("{reasons: [other]}", "reasons in the report: expected other, found none"),
+  ])
+  func tellsTheDifferenceOfARow(_ row: String, _ wanted: String) throws {
+    let found = try Self.differences("    report: \(row)", dns: Self.policy)
+    #expect(found.count == 1 && found[0].hasPrefix("receiver: " + wanted), "\(found)")
+  }
+
+  /// The second destination did not agree.
+  @Test func knowsWhereAReportGoes() throws {
+    #expect(
+      try Self.differences("    report_to: dmarc@example.com", dns: Self.policy) == [])
+    #expect(
+      try Self.differences("    report_to: none", dns: Self.policy) == [
+        "receiver: destinations of the report: expected none, found dmarc@example.com"
+      ])
   }
 
   @Test func noticesAMessageThatComesAlthoughItShouldNot() throws {

@@ -145,6 +145,9 @@ import Testing
     let run = try Self.run(text)
     #expect(run.differences == [])
     #expect(run.receipts.map(\.receiver) == ["receiver"])
+    #expect(run.notReached == ["author"])
+    #expect(
+      LabText(isColored: false, width: 100).text(of: [run]).contains("author: does not get the message"))
     #expect(run.receipts[0].answerText?.hasPrefix("550 5.7.26 ") == true)
     #expect(run.steps.last?.text == "evaluates the message: DMARC fail, and refuses it")
   }

@@ -168,4 +168,41 @@ import Testing
   func refusesWhatIsNoScenario(_ text: String) {
     #expect(!Self.problems(text).isEmpty)
   }
+
+  @Test(arguments: [
+    ("why: It", "time: yesterday\nwhy: It", "x.yml:2: time: \"yesterday\" is no moment"),
+    ("why: It", "time: 2026-02-30 12:00:00\nwhy: It", "is no moment (as 2026-11-20 12:00:00)"),
+    ("why: It", "time: 2026-02-03 24:00:00\nwhy: It", "is no moment"),
+    ("{to: receiver}", "{to: receiver, trace: perhaps}", "send: trace takes true or false"),
+    ("  to: bob", "  message_base64: \"%%\"\n  to: bob", "message_base64: this is not base64"),
+    ("  to: bob", "  body_hashes: 1\n  to: bob", "body_hashes takes a list of"),
+    (
+      "  to: bob", "  body_hashes: [{canonicalization: loose, length: 1}]\n  to: bob",
+      "unknown canonicalization \"loose\""
+    ),
+  ])
+  func tellsWhatIsWrongWithCaptures(_ part: String, _ other: String, _ problem: String) {
+    let problems = Self.problems(Self.replacing(part, other))
+    #expect(problems.contains { $0.contains(problem) }, "\(problems)")
+  }
+
+  @Test func readsWhenAStoryBegins() throws {
+    let scenario = try Scenario(
+      Self.replacing("why: It", "time: 2020-02-29 23:59:58\nwhy: It"), path: "x.yml",
+      configurator: LabConfigurator())
+    #expect(scenario.time == 1_583_020_798)
+    let run = try LabRunner(configurator: LabConfigurator(), keys: KeyStock(.fixed)).run(scenario)
+    #expect(run.receipts.map(\.time) == [1_583_020_798])
+    #expect(run.isAsExpected)
+  }
+
+  @Test func aBodyThatIsNotThereIsNotSigned() throws {
+    let text = Self.replacing("  to: bob", "  body_hashes: []\n  to: bob")
+    let scenario = try Scenario(text, path: "x.yml", configurator: LabConfigurator())
+    let runner = LabRunner(configurator: LabConfigurator(), keys: KeyStock(.fixed))
+    #expect(
+      throws: LabFailure(
+        "x.yml:21: sign: the body is not there, only its hashes are (mail: body_hashes)")
+    ) { try runner.run(scenario) }
+  }
 }

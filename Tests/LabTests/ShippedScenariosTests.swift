@@ -60,6 +60,24 @@ import Testing
     #expect(Set(Hop.Action.words).subtracting(words).sorted() == [])
   }
 
+  /// What can be said of hops and the DNS, as it stands in files.
+  @Test(arguments: [
+    "rsa-2048", "rsa-1024", "ed25519", "KEY: {key: author, tags:", "DELAY:", "[TIMEOUT]",
+    "[SERVFAIL]", "[REFUSED]", "canonicalization:", "headers: [", "oversign: [", "oversign: none",
+    "body_length:", "expires:", "delivered_to:", "srs:", "address: users@", "subject_tag:",
+    "footer:", "envelope_from: users", "from: munge", "from: invalid", "rewrite_links:",
+    "disclaimer:", "quoted_printable:", "times:", "broken: ams", "broken: as",
+    "broken: missing_instance", "broken: cv_fail", "claims:", "config: {milter.", "mail_from:",
+    "rcpt:", "helo: localhost", "as: ", "at: ", "not reached", "answer: hold", "answer: tempfail",
+    "answer: reject", "report: none", "report_to: none", "report_to: later", "removes:",
+  ])
+  func everyWordIsShown(_ word: String) throws {
+    let isShown = try Self.files.contains { file in
+      try String(contentsOfFile: "\(Self.directory)/\(file)", encoding: .utf8).contains(word)
+    }
+    #expect(isShown)
+  }
+
   /// New keys change no output: nothing in a run depends on them.
   @Test func newKeysGiveTheSameRuns() throws {
     let files = Self.files.filter { file in

@@ -30,6 +30,24 @@ import Testing
       nextAttemptAt: due, plannedAt: 200_000, changedAt: 200_000, token: report + destination)
   }
 
+  /// SQLite gives the numbers of deleted rows at the end again, if it is left to it.
+  @Test func whatComesLateIsLateAlsoWhenMessagesWereDeleted() throws {
+    try store.append(.test(queueID: "A", at: 100_000))
+    try store.append(.test(queueID: "B", at: 100_001))
+    _ = try store.closeWindow(day, now: 173_000)
+    let deleted = try Program.run(
+      "/usr/bin/sqlite3",
+      [directory.path("ledger.sqlite"), "PRAGMA foreign_keys = ON; DELETE FROM message"])
+    #expect(deleted.status == 0, "\(deleted.errors)")
+    try store.append(.test(queueID: "LATE", at: 100_002))
+    let next = try store.closeWindow(172_800..<259_200, now: 260_000)
+    let late = try store.read { snapshot in
+      try snapshot.policies(of: try snapshot.members(of: next), policyDomain: nil)
+        .map(\.lateMessages)
+    }
+    #expect(late == [1])
+  }
+
   @Test func windowsKeepTheirMembers() throws {
     try store.append(.test(queueID: "A", at: 100_000))
     try store.append(.test(queueID: "B", at: 100_001))

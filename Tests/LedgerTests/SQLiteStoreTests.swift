@@ -198,12 +198,16 @@ import Testing
         try String.fetchAll(database, sql: "SELECT identifier FROM grdb_migrations")
       )
     }
-    #expect(applied == ["1 messages", "2 arc", "3 reports", "4 overview", "5 arc seal"])
+    #expect(
+      applied == [
+        "1 messages", "2 arc", "3 reports", "4 overview", "5 arc seal", "6 capture",
+      ])
     #expect(
       names == [
         "delivery_event", "destination_authorization", "dkim_outcome", "failure_incident",
-        "grdb_migrations", "ledger_state", "message", "message_overview", "policy_record", "report",
-        "report_delivery", "report_lease", "report_window", "spf_outcome", "suppression",
+        "grdb_migrations", "ledger_state", "message", "message_capture", "message_overview",
+        "policy_record", "report", "report_delivery", "report_lease", "report_window",
+        "spf_outcome", "suppression",
       ])
   }
 

@@ -11,18 +11,21 @@ final class MailHost {
   let directory: TemporaryDirectory
   private(set) var milter: Program
   private let policy: String
+  private let ledgerSettings: String
   private let zonePath: String
   private let authservID: String
 
   /// Starts both, with `settings` at the end of main.cf, `services` at the end of master.cf, `policy`
-  /// at the end of plumbline.conf, and `zone` at the end of the demo's zone, or with the zone of
-  /// `zoneFile`; they take mail when this returns.
+  /// at the end of plumbline.conf, `ledger` in its table ledger, and `zone` at the end of the demo's
+  /// zone, or with the zone of `zoneFile`; they take mail when this returns.
   init(
-    settings: [String] = [], services: [String] = [], policy: String = "", zone: String? = nil,
-    zoneFile: String = DemoMessage.zonePath, authservID: String = MailHost.authservID
+    settings: [String] = [], services: [String] = [], policy: String = "", ledger: String = "",
+    zone: String? = nil, zoneFile: String = DemoMessage.zonePath,
+    authservID: String = MailHost.authservID
   ) throws {
     self.policy = policy
     self.authservID = authservID
+    ledgerSettings = ledger
     directory = try TemporaryDirectory()
     zonePath =
       if let zone {
@@ -34,7 +37,7 @@ final class MailHost {
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, zone: zonePath,
-        ledger: directory.path("ledger.sqlite"), authservID: authservID,
+        ledger: directory.path("ledger.sqlite"), ledgerSettings, authservID: authservID,
         policy: policy.replacing("@POSTFIX@", with: postfix.configurationDirectory)),
       to: "plumbline.conf")
     milter = try Self.startMilter(directory)
@@ -51,7 +54,7 @@ final class MailHost {
     try directory.write(
       Self.configuration(
         socket: postfix.milterSocketPath, zone: zonePath,
-        ledger: directory.path("ledger.sqlite"), authservID: authservID,
+        ledger: directory.path("ledger.sqlite"), ledgerSettings, authservID: authservID,
         policy: policy ?? self.policy),
       to: "plumbline.conf")
   }
@@ -112,7 +115,8 @@ final class MailHost {
   }
 
   private static func configuration(
-    socket: String, zone: String, ledger: String, authservID: String, policy: String
+    socket: String, zone: String, ledger: String, _ ledgerSettings: String, authservID: String,
+    policy: String
   ) -> String {
     """
     [milter]
@@ -125,6 +129,7 @@ final class MailHost {
 
     [ledger]
     database = "\(ledger)"
+    \(ledgerSettings)
 
     [report]
     organization = "Receiver Example"

@@ -61,6 +61,18 @@ import Testing
       #expect(try host.record() == before, "\(command)")
     }
     #expect(!FileManager.default.fileExists(atPath: host.directory.path("reports")))
+    #expect(
+      try host.run("build", "--dry-run").output == """
+        a.example: 1 message in 1 row
+          would send to dmarc@a.example: a.example is the domain that the report is about
+        b.example: 1 message in 1 row
+          would send to dmarc@b.example: b.example is the domain that the report is about
+        \(ReportHost.yesterday): 2 reports built, 0 rejected, 2 messages; deliveries: 2 planned
+
+        """)
+    let line = try #require(
+      try host.run("run", "--dry-run", "--format", "json").output.split(separator: "\n").first)
+    #expect(line.contains("\"destination\":\"dmarc@b.example\""), "\(line)")
 
     try host.run("build")
     let planned = try host.record()
@@ -78,6 +90,74 @@ import Testing
     #expect(shown.hasPrefix("would send: a.example to dmarc@a.example, report \(id)"))
     #expect(!FileManager.default.fileExists(atPath: host.directory.path("was-called")))
     #expect(!FileManager.default.fileExists(atPath: host.directory.path("reports/outgoing")))
+  }
+
+  @Test func aDryRunSaysWhoWouldNotGetAReportAndWhy() throws {
+    let host = try ReportHost(
+      domains: Self.two, rua: ["mailto:reports@a.example", "mailto:x@later.example"],
+      zone: "a.example._report._dmarc.later.example: [TIMEOUT]\nlater.example: [TIMEOUT]\n")
+    let shown = try host.run("run", "--dry-run").output
+    #expect(shown.contains("  would send to reports@a.example: "), "\(shown)")
+    #expect(shown.contains("  would not send to reports@a.example: "), "\(shown)")
+    #expect(shown.contains("  would ask again about x@later.example: "), "\(shown)")
+    #expect(
+      try host.store.authorization(
+        policyDomain: try #require(DomainName("b.example")),
+        host: try #require(DomainName("a.example")), tag: .rua, now: 0) == nil)
+  }
+
+  @Test(arguments: ["reports", "/proc/plumbline"])
+  func aDirectoryThatCannotBeMadeIsTold(directory: String) throws {
+    let host = try ReportHost(domains: Self.two)
+    try host.configure("")
+    let configuration = host.directory.path("plumbline.conf")
+    let text = try String(contentsOfFile: configuration, encoding: .utf8)
+    try host.directory.write(
+      text.replacing("directory = \"reports\"", with: "directory = \"\(directory)\""),
+      to: "plumbline.conf")
+    // A file where the directory should be.
+    try host.directory.write("", to: "reports")
+    let result = try host.run("run", "--now")
+    #expect(result.status == 73)
+    let words = directory == "reports" ? "Not a directory\n" : "No such file or directory\n"
+    #expect(
+      result.errors.hasPrefix("plumbline: cannot write ") && result.errors.hasSuffix(words),
+      "\(result.errors)")
+    #expect(try host.deliveries().isEmpty)
+  }
+
+  /// The ledger is found and opened, and then cannot be written.
+  @Test(arguments: ["build", "send"])
+  func aLedgerThatCannotBeWrittenIsToldAsSuch(command: String) throws {
+    let host = try ReportHost(domains: Self.two)
+    try host.run("build", "--day", "\(ReportHost.yesterday)")
+    let broken = try Program.run(
+      "/usr/bin/sqlite3",
+      [
+        host.directory.path("ledger.sqlite"),
+        "CREATE TRIGGER full BEFORE UPDATE ON report_delivery"
+          + " BEGIN SELECT RAISE(ABORT, 'no more room'); END;"
+          + "CREATE TRIGGER full2 BEFORE UPDATE ON report_window"
+          + " BEGIN SELECT RAISE(ABORT, 'no more room'); END;",
+      ])
+    #expect(broken.status == 0, "\(broken.errors)")
+    let arguments = command == "build" ? ["--day", "\(ReportHost.yesterday)"] : ["--now"]
+    let result = try host.start([command] + arguments).result()
+    #expect(result.status == 78)
+    #expect(
+      result.errors.hasPrefix("plumbline: ledger ") && result.errors.contains("no more room"),
+      "\(result.errors)")
+    #expect(try host.recipients().isEmpty)
+  }
+
+  @Test func withoutSendmailEverythingWaits() throws {
+    let host = try ReportHost(domains: Self.two)
+    try FileManager.default.removeItem(atPath: host.directory.path("sendmail"))
+    let result = try host.run("run", "--now")
+    #expect(result.status == 73)
+    #expect(result.output.hasSuffix("0 sent, 1 deferred, 0 suppressed, 0 failed; 2 left\n"))
+    #expect(result.errors.contains("is a mail server installed?"), "\(result.errors)")
+    #expect(try host.deliveries().map(\.state) == [.planned, .deferred])
   }
 
   @Test func sendsNothingWhenSwitchedOff() throws {
@@ -108,7 +188,8 @@ import Testing
 
     first.signal(SIGTERM)
     let ended = try first.result()
-    #expect(ended.status == 0, "\(ended.errors)")
+    #expect(ended.status == 75)
+    #expect(ended.errors.hasSuffix("the next run goes on from here\n"), "\(ended.errors)")
     #expect(
       ended.output.hasSuffix(
         "1 sent, 0 deferred, 0 suppressed, 0 failed; 2 left; ended before all was done\n"))

@@ -26,7 +26,12 @@ struct ReportDeliveryTests {
       .replacing("mailto:dmarc@books.example", with: "mailto:books@reader.example")
       .replacing(
         "mailto:dmarc@modern.example",
-        with: "mailto:dmarc@modern.example,mailto:modern@stranger.example")
+        with: "mailto:dmarc@modern.example,mailto:modern@stranger.example"
+      )
+      .replacing(
+        "rua=mailto:dmarc@bank.example",
+        with: "rua=mailto:dmarc@bank.example; "
+          + "ruf=mailto:forensic@bank.example,mailto:ruf@stranger.example")
     return try directory.write(
       demo + """
 
@@ -52,23 +57,7 @@ struct ReportDeliveryTests {
         "smtpd_recipient_restrictions = check_recipient_access"
           + " inline:{{dmarc@modern.example = 550 5.1.1 no such user}}",
       ], zoneFile: zone)
-    let host = try MailHost(
-      settings: [
-        "default_transport = smtp:[127.0.0.1]:\(world.postfix.port)", "recipient_delimiter = +",
-      ],
-      services: [
-        "smtp unix - - n - - smtp", "pickup unix n - n 60 1 pickup",
-      ],
-      policy: """
-        directory = "reports"
-        settle_minutes = 0
-        spread_minutes = 0
-        from = "noreply-dmarc@receiver.example"
-        envelope_from = "dmarc-bounce@receiver.example"
-        dkim_selector = "\(Self.selector)"
-        dkim_key_file = "\(directory.path("key.pem"))"
-        sendmail_options = ["-C", "@POSTFIX@"]
-        """, zoneFile: zone)
+    let host = try Self.sendingHost(to: world, directory, zone: zone)
     for message in try DemoMessage.all() { _ = try host.delivered(host.send(message)) }
     try makeYesterday(host)
 
@@ -92,6 +81,79 @@ struct ReportDeliveryTests {
     try expectDMARCPass(mails, world)
     try expectParsedmarcReadsTheLedger(mails, host, store, directory)
     try expectBounce(host, store, try #require(states["dmarc@modern.example"]))
+  }
+
+  /// A host that receives mail and sends reports to another one.
+  private static func sendingHost(
+    to world: MailHost, _ directory: TemporaryDirectory, zone: String, settings: String = ""
+  ) throws -> MailHost {
+    try MailHost(
+      settings: [
+        "default_transport = smtp:[127.0.0.1]:\(world.postfix.port)", "recipient_delimiter = +",
+      ],
+      services: [
+        "smtp unix - - n - - smtp", "pickup unix n - n 60 1 pickup",
+      ],
+      policy: """
+        directory = "reports"
+        settle_minutes = 0
+        spread_minutes = 0
+        from = "noreply-dmarc@receiver.example"
+        envelope_from = "dmarc-bounce@receiver.example"
+        dkim_selector = "\(selector)"
+        dkim_key_file = "\(directory.path("key.pem"))"
+        sendmail_options = ["-C", "@POSTFIX@"]
+        \(settings)
+        """, zoneFile: zone)
+  }
+
+  @Test func failureReportsArriveAndPassDMARCAndShowNobodysAddress() throws {
+    let directory = try TemporaryDirectory()
+    let zone = try Self.zone(directory)
+    try directory.write(TestKeys.rsa2048, to: "key.pem")
+    let world = try MailHost(settings: ["virtual_mailbox_domains = static:all"], zoneFile: zone)
+    let host = try Self.sendingHost(
+      to: world, directory, zone: zone,
+      settings: """
+        failure_reports = true
+        failure_redaction_key_file = "\(directory.path("redaction.key"))"
+        """)
+    let spoof = try #require(try DemoMessage.all().first { $0.file == "11-spoof.eml" })
+    _ = try host.delivered(host.send(spoof))
+    let preview = try host.plumbline(["report", "send", "--dry-run"])
+    #expect(
+      preview.output
+        == "would make failure reports: 1 report about 1 message\nNothing is due.\n")
+
+    let run = try host.plumbline(["report", "run"])
+
+    #expect(
+      run.output.hasPrefix("failure reports: 1 report about 1 message, 1 sent\n"),
+      "\(run.output)\(run.errors)")
+    let mails = try arrived(world, 1)
+    try expectDMARCPass(mails, world)
+    let mail = try #require(mails.map { DeliveredMessage($0) }.first)
+    #expect(mail["To"] == ["forensic@bank.example"])
+    #expect(
+      mail["Content-Type"].first?.hasPrefix("multipart/report; report-type=feedback-report;")
+        == true)
+    let text = String(decoding: mail.body, as: UTF8.self)
+    for line in [
+      "Content-Type: message/feedback-report", "Feedback-Type: auth-failure",
+      "Auth-Failure: dmarc", "Reported-Domain: bank.example", "Source-IP: 127.0.0.66",
+      "Identity-Alignment: dkim, spf", "Content-Type: text/rfc822-headers",
+      "SPF-DNS: txt : bank.example :", "Reporting-MTA: dns; mx.receiver.example",
+    ] {
+      #expect(text.contains("\n\(line)"), "\(line) is not in \(text)")
+    }
+    for secret in ["security@", "reader@", "Reader", "locked", "Click here"] {
+      #expect(!text.contains(secret), "\(secret) is in \(text)")
+    }
+    let list = try host.plumbline(["report", "list"]).output
+    #expect(list.contains("ruf@stranger.example: suppressed: "), "\(list)")
+    // Nothing goes out twice, and the report about the report is not made.
+    #expect(try host.plumbline(["report", "run"]).status == 0)
+    #expect(try world.postfix.mailboxFiles().count == 1)
   }
 
   /// Moves what was received to the day before, which has ended.

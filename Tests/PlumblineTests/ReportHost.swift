@@ -15,20 +15,24 @@ final class ReportHost {
     UTCDay(containing: Int64(Date().timeIntervalSince1970) - 86_400)
   }
 
-  /// Puts one aligned message of each domain into the ledger; each asks for reports at itself.
-  init(domains: [String], settings: String = "") throws {
+  /// Puts one aligned message of each domain into the ledger; each asks for reports at itself, or
+  /// at `rua`; `zone` is added to the DNS.
+  init(
+    domains: [String], settings: String = "", rua: [String]? = nil, zone: String = ""
+  ) throws {
     self.domains = domains
     directory = try TemporaryDirectory()
     store = try SQLiteStore(path: directory.path("ledger.sqlite"))
     try directory.makeDirectory("mails")
     try directory.write(
-      domains.map { "_dmarc.\($0): [{TXT: v=DMARC1; p=none}]\n" }.joined(), to: "zone.yml")
+      domains.map { "_dmarc.\($0): [{TXT: v=DMARC1; p=none}]\n" }.joined() + zone,
+      to: "zone.yml")
     try configure(settings)
     // The move is the moment in which the mail is accepted.
     try answer("cat >$here/mails/.$$ && mv $here/mails/.$$ $here/mails/$recipient.$$")
     for (number, name) in domains.enumerated() {
       let record = DMARCPolicyRecord.test(.reject) {
-        $0.aggregateReportURIs = ["mailto:dmarc@\(name)"]
+        $0.aggregateReportURIs = rua ?? ["mailto:dmarc@\(name)"]
       }
       try store.append(
         .test(

@@ -11,7 +11,7 @@ final class RunningMilter {
   let program: Program
 
   /// Starts the milter; it can be connected to when this returns.
-  init(zone: String, settings: String = "") throws {
+  init(zone: String, settings: String = "", ledger: String = "") throws {
     directory = try TemporaryDirectory()
     try directory.write(zone, to: "zone.yml")
     try directory.write(
@@ -24,6 +24,7 @@ final class RunningMilter {
       zone_file = "\(directory.path("zone.yml"))"
       [ledger]
       database = "\(directory.path("ledger.sqlite"))"
+      \(ledger)
       """, to: "plumbline.conf")
     program = try Program(
       Program.plumblinePath, ["milter", "--config", directory.path("plumbline.conf")])

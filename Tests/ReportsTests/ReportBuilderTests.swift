@@ -307,6 +307,8 @@ private struct LyingLedger: LedgerStore, LedgerSnapshot {
 
   func messages(queueID: String, _ body: (StoredMessage) throws -> Void) throws {}
 
+  func capture(ofMessage id: Int64) throws -> MessageCapture? { nil }
+
   func members(of window: ReportWindow) throws -> WindowMembers {
     WindowMembers(period: window.period)
   }

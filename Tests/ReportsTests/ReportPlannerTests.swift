@@ -63,6 +63,9 @@ import Testing
     #expect(blank.deliveries.map(\.reason) == ["not used: nothing stands between two commas"])
     let useless = try scene.plan("example.com", "a@example.com")
     #expect(useless.note == "no destination that example.com names can be used")
+    // Nobody could get it, so it was not built and nobody counted what passed.
+    let unbuilt = try scene.plan("example.com", "https://example.com/", aligned: 0)
+    #expect(unbuilt.note == useless.note)
   }
 
   @Test("switched off, nothing is planned and nobody is asked")

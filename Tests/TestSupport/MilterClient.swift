@@ -157,7 +157,9 @@ public final class MilterClient {
   public func deliver(_ message: MilterMessage) throws -> MilterOutcome {
     if let outcome = try begin(message) { return outcome }
     for field in message.header {
-      let payload = MilterPacket.octets(field.name) + MilterPacket.octets(field.value)
+      let payload =
+        MilterPacket.octets(field.name)
+        + (field.octets.map { $0 + [0] } ?? MilterPacket.octets(field.value))
       if let outcome = try final(command("L", payload)) { return outcome }
     }
     if let outcome = try final(command("N")) { return outcome }

@@ -6,11 +6,14 @@ public struct MilterMessage: Sendable {
     public var name: String
     /// The value.
     public var value: String
+    /// The value where it is no text; nil where ``value`` is all.
+    public var octets: [UInt8]?
 
     /// Makes a field.
-    public init(_ name: String, _ value: String) {
+    public init(_ name: String, _ value: String, octets: [UInt8]? = nil) {
       self.name = name
       self.value = value
+      self.octets = octets
     }
   }
 

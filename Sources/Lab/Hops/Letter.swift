@@ -18,11 +18,14 @@ struct Letter: Equatable {
   var header: [HeaderField] = []
   /// Line ends are CRLF.
   var body: [UInt8] = []
+  /// What is known of the body when it is not there.
+  var bodyHashes: BodyHashes?
 
   init(_ mail: ScenarioMail) {
     mailFrom = mail.from
     recipients = mail.to
-    take(Array(mail.message.utf8))
+    bodyHashes = mail.bodyHashes
+    take(mail.octets ?? Array(mail.message.utf8))
   }
 
   /// The envelope as the receiver sees it when this client sends the letter.

@@ -18,6 +18,15 @@ struct LabTable {
     ]
   }
 
+  /// The column that a difference belongs to, by its subject; nil for none.
+  static func column(of subject: String) -> Int? {
+    switch subject {
+    case "disposition", "answer": titles.firstIndex(of: "disposition")
+    case "root cause": titles.firstIndex(of: "why")
+    default: titles.firstIndex(of: subject)
+    }
+  }
+
   private static func signature(_ signature: LabReceipt.DKIM) -> String {
     let cause = signature.cause == .verified ? "" : " (\(signature.cause.rawValue))"
     return "\(signature.result.rawValue) \(signature.domain)\(cause)"
@@ -42,37 +51,13 @@ struct LabTable {
   }
 }
 
-/// Text in columns.
-enum TextColumns {
-  /// The lines of a table: titles, a rule, and rows whose cells can have several lines.
-  static func lines(_ titles: [String], _ rows: [[[String]]]) -> [String] {
-    let cells = [titles.map { [$0] }] + rows
-    let widths = titles.indices.map { column in
-      cells.flatMap { $0[column] }.map(\.count).max() ?? 0
-    }
-    let lines = cells.map { row -> [String] in
-      let height = row.map(\.count).max() ?? 0
-      return (0..<height).map { line in
-        trimmed(
-          zip(row, widths).map { cell, width in
-            let text = cell.indices.contains(line) ? cell[line] : ""
-            return text + String(repeating: " ", count: width - text.count)
-          }.joined(separator: "  "))
-      }
-    }
-    let rule = widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")
-    return (lines.first ?? []) + [trimmed(rule)] + lines.dropFirst().joined()
-  }
-
-  private static func trimmed(_ line: String) -> String {
-    var line = line
-    while line.last == " " { line.removeLast() }
-    return line
-  }
-}
-
 /// Text of strangers without what steers a terminal.
 enum PlainText {
+  /// The text on one line.
+  static func oneLine(_ text: String) -> String {
+    withoutControls(text.replacing("\n", with: " "))
+  }
+
   /// The text with "?" for control and format characters, line ends aside.
   static func withoutControls(_ text: String) -> String {
     var scalars = String.UnicodeScalarView()

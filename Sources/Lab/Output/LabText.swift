@@ -2,10 +2,20 @@ import MailAuth
 
 /// Runs as text for a terminal.
 public struct LabText: Sendable {
-  private let isColored: Bool
+  private static let indent = "     "
 
-  /// Makes a writer; colours are those of ANSI terminals.
-  public init(isColored: Bool) { self.isColored = isColored }
+  private let isColored: Bool
+  private let width: Int
+
+  /// Makes a writer.
+  ///
+  /// - Parameters:
+  ///   - isColored: Whether to use the colours of ANSI terminals.
+  ///   - width: How many characters a line may have.
+  public init(isColored: Bool, width: Int) {
+    self.isColored = isColored
+    self.width = max(width, 60)
+  }
 
   /// A table for each run, and a line that counts them; ends with a line end.
   public func text(of runs: [LabRun]) -> String {
@@ -28,23 +38,77 @@ public struct LabText: Sendable {
       ]
     }
     let mark = run.isAsExpected ? "ok  " : "FAIL"
-    var lines = [
-      colored(mark, isGood: run.isAsExpected) + " " + PlainText.withoutControls(run.title)
-        + "  [\(PlainText.withoutControls(run.path))]"
-    ]
-    let table = TextColumns.lines(LabTable.titles, run.receipts.map(LabTable.cells))
-    lines += table.map { "     " + PlainText.withoutControls($0) }
-    lines += run.receipts.map { receipt in
-      "     "
-        + PlainText.withoutControls(
-          "\(receipt.receiver): \(receipt.rootCause?.explanation ?? receipt.dmarc.explanation)")
+    let title = TextColumns.wrapped(
+      PlainText.oneLine("\(run.title)  [\(run.path)]"), width: width - 5, indent: 0)
+    var lines = title.enumerated().map { index, line in
+      (index == 0 ? colored(mark, isGood: run.isAsExpected) + " " : Self.indent) + line
     }
-    lines += run.differences.map { difference in
-      "     "
-        + colored(
-          PlainText.withoutControls("line \(difference.line): \(difference.text)"), isGood: false)
+    lines += table(of: run).map { Self.indent + $0 }
+    lines += run.receipts.flatMap { receipt in
+      sentence(
+        "\(receipt.receiver): \(receipt.rootCause?.explanation ?? receipt.dmarc.explanation)")
     }
-    return lines
+    lines += run.notReached.flatMap { sentence("\($0): does not get the message") }
+    let differences = differences(of: run).map { Self.indent + $0 }
+    return lines + (differences.isEmpty ? [] : [""]) + differences
+  }
+
+  private func sentence(_ text: String) -> [String] {
+    TextColumns.wrapped(
+      PlainText.oneLine(text), width: width - Self.indent.count, indent: 2
+    ).map { Self.indent + $0 }
+  }
+
+  /// The receivers in lines; where these get too long, in columns.
+  private func table(of run: LabRun) -> [String] {
+    guard !run.receipts.isEmpty else { return [] }
+    let rows = run.receipts.map { LabTable.cells($0).map { $0.map(PlainText.oneLine) } }
+    let wrong = run.receipts.map { receipt in
+      Set(
+        run.differences.filter { $0.receiver == receipt.receiver }
+          .compactMap { LabTable.column(of: $0.subject) })
+    }
+    let width = width - Self.indent.count
+    if TextColumns.width(LabTable.titles, rows) <= width {
+      return TextColumns.lines(LabTable.titles, rows) { text, row, column in
+        wrong[row].contains(column) ? colored(text, isGood: false) : text
+      }
+    }
+    let titles = [""] + rows.map { $0[0].joined() }
+    let turned = LabTable.titles.indices.dropFirst().map { column in
+      [[LabTable.titles[column]]] + rows.map { $0[column] }
+    }
+    return TextColumns.lines(titles, turned, width: width) { text, row, column in
+      column > 0 && wrong[column - 1].contains(row + 1) ? colored(text, isGood: false) : text
+    }
+  }
+
+  private func differences(of run: LabRun) -> [String] {
+    guard !run.differences.isEmpty else { return [] }
+    let isOne = run.receipts.count == 1
+    let rows = run.differences.map { difference in
+      // Signatures are told in a row.
+      func lines(_ text: String) -> [String] {
+        guard difference.subject == "DKIM" else { return [PlainText.oneLine(text)] }
+        let parts = text.split(separator: ", ").map(String.init)
+        return parts.enumerated().map { $0 + 1 < parts.count ? $1 + "," : $1 }
+          .map(PlainText.oneLine)
+      }
+      let subject = isOne ? difference.subject : "\(difference.receiver): \(difference.subject)"
+      return [
+        [PlainText.oneLine(subject)], lines(difference.expected), lines(difference.found),
+        ["\(difference.line)"],
+      ]
+    }
+    return TextColumns.lines(
+      ["differs", "expected", "found", "line"], rows, width: width - Self.indent.count
+    ) { text, _, column in
+      switch column {
+      case 1: colored(text, isGood: true)
+      case 2: colored(text, isGood: false)
+      default: text
+      }
+    }
   }
 
   private func colored(_ text: String, isGood: Bool) -> String {
@@ -52,46 +116,85 @@ public struct LabText: Sendable {
   }
 }
 
-/// Two runs of one scenario side by side.
+/// Two runs of each scenario side by side.
 public struct LabComparisonText: Sendable {
+  /// The runs of one scenario.
+  public struct Pair: Sendable {
+    let before: LabRun
+    let after: LabRun
+
+    /// Makes a pair of the run as the file has it, and the run under other settings.
+    public init(before: LabRun, after: LabRun) {
+      self.before = before
+      self.after = after
+    }
+  }
+
   private let isColored: Bool
+  private let width: Int
 
-  /// Makes a writer; colours are those of ANSI terminals.
-  public init(isColored: Bool) { self.isColored = isColored }
-
-  /// What is different at each receiver; ends with a line end.
+  /// Makes a writer.
   ///
   /// - Parameters:
-  ///   - before: The scenario as its file has it.
-  ///   - after: The same under other settings.
-  ///   - settings: These settings, for the title.
-  /// - Returns: A table with both for each receiver.
-  public func text(_ before: LabRun, _ after: LabRun, settings: [String]) -> String {
-    var lines = [
-      "\(before.title)  [\(before.path)]", "With \(settings.joined(separator: ", ")):", "",
-    ]
+  ///   - isColored: Whether to use the colours of ANSI terminals.
+  ///   - width: How many characters a line may have.
+  public init(isColored: Bool, width: Int) {
+    self.isColored = isColored
+    self.width = max(width, 60)
+  }
+
+  /// What is different; ends with a line end.
+  ///
+  /// - Parameters:
+  ///   - pairs: The runs; of several those without a difference are only counted.
+  ///   - settings: The other settings, for the title.
+  /// - Returns: A table for each receiver at which something is different.
+  public func text(of pairs: [Pair], settings: [String]) -> String {
+    var lines = ["With \(settings.joined(separator: ", ")):", ""]
+    var count = 0
+    for pair in pairs {
+      let difference = self.lines(pair)
+      count += difference.isEmpty ? 0 : 1
+      guard !difference.isEmpty || pairs.count == 1 else { continue }
+      lines += ["\(pair.before.title)  [\(pair.before.path)]", ""] + difference
+    }
+    if pairs.count > 1 {
+      lines.append("\(count) of \(pairs.count) scenarios change.")
+    } else if count == 0 {
+      lines.append("Nothing changes.")
+    }
+    return PlainTextLines.joined(lines)
+  }
+
+  /// The tables of one scenario, each with an empty line behind; none when nothing is different.
+  private func lines(_ pair: Pair) -> [String] {
+    let (before, after) = (pair.before, pair.after)
+    var lines: [String] = []
     let names =
       before.receipts.map(\.receiver)
       + after.receipts.map(\.receiver).filter { name in
         !before.receipts.contains { $0.receiver == name }
       }
-    var isSame = true
+    var hasChanged = false
     for name in names {
       let old = before.receipts.first { $0.receiver == name }.map(Self.facts)
       let new = after.receipts.first { $0.receiver == name }.map(Self.facts)
       let rows = Self.rows(old, new)
-      let changed = rows.filter { $0.old != $0.new }
-      isSame = isSame && changed.isEmpty
+      guard rows.contains(where: { $0.old != $0.new }) else {
+        lines += ["\(name): no difference", ""]
+        continue
+      }
+      hasChanged = true
       lines += TextColumns.lines(
         [name, "as it is", "then", ""],
         rows.map { row in
-          [[row.name], [row.old], [row.new], [row.old == row.new ? "" : "<--"]]
-        }
+          [row.name, row.old, row.new, row.old == row.new ? "" : "<--"]
+            .map { [PlainText.oneLine($0)] }
+        }, width: width
       ).map { isColored && $0.hasSuffix("<--") ? "\u{1B}[33m\($0)\u{1B}[0m" : $0 }
       lines.append("")
     }
-    if isSame { lines.append("Nothing changes.") }
-    return PlainTextLines.joined(lines)
+    return hasChanged ? lines : []
   }
 
   private struct Row {
@@ -109,7 +212,9 @@ public struct LabComparisonText: Sendable {
   }
 
   private static func facts(_ receipt: LabReceipt) -> [(String, String)] {
-    let cells = LabTable.cells(receipt).map { $0.joined(separator: ", ") }
+    var cells = LabTable.cells(receipt).map { $0.joined(separator: ", ") }
+    // The answer has a row of its own.
+    cells[LabTable.titles.firstIndex(of: "disposition") ?? 0] = receipt.disposition.rawValue
     let row = receipt.row.map { row in
       let reasons = row.reasons.map(\.type).joined(separator: ", ")
       return "\(row.disposition), dkim \(row.dkimAligned ? "pass" : "fail"), "

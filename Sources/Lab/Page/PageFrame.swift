@@ -125,12 +125,12 @@ struct PageFrame {
     .pair{display:grid;gap:0 2rem}
     .pair>*{min-width:0}
     @media (min-width:1000px){.pair{grid-template-columns:1fr 1fr}}
-    @media (max-width:600px){body{font-size:15px;padding:0 .7rem 1.5rem}h1{font-size:1.4rem}\
+    @media (max-width:600px){.xml,.source{word-break:break-all}body{font-size:15px;padding:0 .7rem 1.5rem}h1{font-size:1.4rem}\
     th,td{padding-right:.45rem}.index td:nth-child(2){width:34%}.index td:last-child{width:auto}\
     .checks thead{display:none}.checks tr{display:grid;grid-template-columns:3fr 2fr;\
     border-bottom:1px solid var(--line);padding:.3rem 0}.checks tbody th{grid-column:1/3}\
     .checks th,.checks td{border:0;padding-top:0;padding-bottom:.1rem;width:auto}\
-    .checks tbody td:last-child{width:auto}}
+    .checks tbody td:last-child,.checks tbody th:first-child{width:auto}}
     footer{margin-top:2.5rem;color:var(--muted);font-size:.82rem}
     @media print{body{max-width:none;font-size:10.5pt;padding:0}nav,footer{display:none}\
     svg.wide{display:block}svg.narrow{display:none}.pair{grid-template-columns:1fr}\

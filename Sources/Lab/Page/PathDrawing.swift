@@ -21,7 +21,7 @@ struct PathDrawing {
   private static let margin = 8.0
   private static let rowGap = 58.0
   /// Where arrows meet a box, from its top.
-  private static let arrowHeight = 24.0
+  private static let arrowHeight = 31.0
 
   private let room: Room
   private let stops: [PathStop]
@@ -176,16 +176,19 @@ struct PathDrawing {
     let turn = end - Self.rowGap + 18
     let number = Finding.number
     let label = Self.labels(arrival).joined(separator: " ")
-    let isRoomy = to.column == 0 || to.column + 1 < columns
-    let anchor: Markup = isRoomy ? "start" : "end"
+    // On the horizontal part if there is one, else beside the arrow.
+    let isTurning = from.column != to.column
+    let anchor: Markup = isTurning ? "middle" : "start"
+    let labelX = isTurning ? (startX + endX) / 2 : endX + 12
+    let labelY = isTurning ? turn - 6 : end - 14
     let isAgain = arrival == .again
     return """
       <path class="arrow\(isAgain ? " again" : "")" d="M\(number(startX)) \(number(start))\
       V\(number(turn))H\(number(endX))V\(number(end - 9))"/>
       <path class="tip" d="M\(number(endX)) \(number(end))L\(number(endX - 5)) \(number(end - 9))\
       H\(number(endX + 5))Z"/>
-      <text class="label" text-anchor="\(anchor)" x="\(number(endX + (isRoomy ? 12 : -12)))" \
-      y="\(number(end - 14))">\(label)</text>
+      <text class="label" text-anchor="\(anchor)" x="\(number(labelX))" \
+      y="\(number(labelY))">\(label)</text>
       """
   }
 }

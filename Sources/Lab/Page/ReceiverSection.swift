@@ -96,7 +96,9 @@ struct ReceiverSection {
         subject: "SPF of HELO", found: ["\(helo.result.rawValue) \(helo.domain)"],
         detail: helo.explanation),
       Row(
-        subject: "DKIM", found: receipt.dkim.isEmpty ? ["no signature"] : [],
+        subject: "DKIM",
+        finding: receipt.dkim.isEmpty ? Finding(state: .absent, text: "no signature") : nil,
+        found: receipt.dkim.isEmpty ? ["no signature"] : [],
         detail: signatures.joined(separator: " ")),
       Row(
         subject: "ARC", finding: Finding.chain(receipt.arc.result, receipt.arc.sealers),
@@ -133,7 +135,7 @@ struct ReceiverSection {
       \(rows.map { line($0) })
       \(others.map { check in
         tableRow(
-          check.difference.subject, "\(check.difference.found)", expectation(check))
+          check.difference.subject, Self.folded(check.difference.found), expectation(check))
       })
       </tbody>
       </table>
@@ -142,7 +144,8 @@ struct ReceiverSection {
 
   private func line(_ row: Row) -> Markup {
     let check = checks.first { $0.difference.subject == row.subject }
-    let detail: Markup = row.detail.isEmpty ? "" : "<div class=\"muted\">\(row.detail)</div>"
+    let detail: Markup =
+      row.detail.isEmpty ? "" : "<div class=\"muted\">\(Self.folded(row.detail))</div>"
     let words: Markup
     if row.subject == "DKIM", let receipt, !receipt.dkim.isEmpty {
       words = Markup(receipt.dkim.map { Self.signature($0) })
@@ -151,6 +154,12 @@ struct ReceiverSection {
       words = "\(sign)\(row.found.joined(separator: ", "))\(detail)"
     }
     return tableRow(row.subject, words, check.map { expectation($0) } ?? "")
+  }
+
+  /// A text, with its end folded away when it is very long, as of 50 seals.
+  private static func folded(_ text: String) -> Markup {
+    guard text.count > 300 else { return "\(text)" }
+    return "<details><summary>\(String(text.prefix(120)))...</summary>\(text)</details>"
   }
 
   private static func signature(_ signature: LabReceipt.DKIM) -> Markup {

@@ -11,13 +11,20 @@ struct ZoneListing {
       <tbody>
       \(owners.map { owner -> Markup in
         """
-        <tr><th scope="row">\(owner.name.isEmpty ? "." : owner.name)</th><td>\(records(owner))</td>\
+        <tr><th scope="row">\(name(owner))</th><td>\(records(owner))</td>\
         </tr>
         """
       })
       </tbody>
       </table>
       """
+  }
+
+  /// The name, which can be broken behind its dots.
+  private func name(_ owner: ScenarioZone.Owner) -> Markup {
+    guard !owner.name.isEmpty else { return "." }
+    let labels = owner.name.split(separator: ".", omittingEmptySubsequences: false)
+    return Markup(labels.map { "\(String($0))" }, separator: ".<wbr>")
   }
 
   private func records(_ owner: ScenarioZone.Owner) -> Markup {

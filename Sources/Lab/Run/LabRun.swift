@@ -16,6 +16,8 @@ public struct LabRun: Sendable, Codable, Equatable {
   public var steps: [LabStep]
   /// What the receivers found, in the order in which the message came to them.
   public var receipts: [LabReceipt]
+  /// The receivers to which the message did not come, as `expect` calls them.
+  public var notReached: [String]
   /// Why it was not played; nil when it was.
   public var skipped: String?
   /// Where it is not as expected; empty when all is.
@@ -127,6 +129,15 @@ public struct LabDifference: Sendable, Codable, Equatable {
   public var expected: String
   /// What was found, in words.
   public var found: String
+
+  /// Makes a difference.
+  public init(receiver: String, line: Int, subject: String, expected: String, found: String) {
+    self.receiver = receiver
+    self.line = line
+    self.subject = subject
+    self.expected = expected
+    self.found = found
+  }
 
   /// The difference as a sentence.
   public var text: String { "\(receiver): \(subject): expected \(expected), found \(found)" }

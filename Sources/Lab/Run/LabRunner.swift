@@ -35,6 +35,9 @@ public struct LabRunner: Sendable {
         LabActor(key: $0.key, name: $0.name, address: $0.address.description)
       },
       steps: story.steps, receipts: story.receipts,
+      notReached: scenario.receivers.filter { name in
+        !story.receipts.contains { $0.receiver == name }
+      },
       differences: Comparison.differences(scenario, story.receipts))
   }
 }

@@ -17,7 +17,7 @@ final class Story {
   private var arrived: Letter?
   /// Whether the host that has the letter has changed it since it came.
   private var isTouched = true
-  private var now = Scenario.start
+  private var now: Int64
 
   private(set) var steps: [LabStep] = []
   private(set) var receipts: [LabReceipt] = []
@@ -36,6 +36,7 @@ final class Story {
     observing = try settings("next.receiver.invalid", [])
     observer = try Evaluator(settings: observing.evaluator, resolver: resolver)
     letter = Letter(scenario.mail)
+    now = scenario.time
   }
 
   /// Does hop by hop, until the end or a refusal.
@@ -109,9 +110,13 @@ final class Story {
   /// Does one hop; gives a sentence about it, and whether the message goes on.
   private func perform(_ hop: Hop) throws -> (String, Bool) {
     let host = name(of: hop.actor)
+    if letter.bodyHashes != nil, hop.action.needsBody {
+      throw LabFailure("the body is not there, only its hashes are (mail: body_hashes)")
+    }
     switch hop.action {
     case .send(let send):
-      deliver(from: client(hop.actor, helo: send.helo), to: send.to)
+      deliver(
+        from: client(hop.actor, helo: send.helo), to: send.to, leavesTrace: send.leavesTrace)
       return ("sends the message to \(name(of: send.to))", true)
     case .resend(let resend):
       if let path = resend.mailFrom { letter.mailFrom = path }
@@ -171,13 +176,17 @@ final class Story {
   }
 
   /// Hands the letter over; the receiver traces it (RFC 5321 section 4.4).
-  private func deliver(from client: Letter.Client, to key: String) {
+  private func deliver(
+    from client: Letter.Client, to key: String, leavesTrace: Bool = true
+  ) {
     let shown = client.actor.address
     let literal = shown.isIPv4 ? "\(shown)" : "IPv6:\(shown)"
-    letter.add(
-      "Received",
-      "from \(client.helo) (\(client.verifiedName ?? "unknown") [\(literal)])"
-        + "\r\n\tby \(name(of: key)) with ESMTP;\r\n\t\(LabClock.text(now))")
+    if leavesTrace {
+      letter.add(
+        "Received",
+        "from \(client.helo) (\(client.verifiedName ?? "unknown") [\(literal)])"
+          + "\r\n\tby \(name(of: key)) with ESMTP;\r\n\t\(LabClock.text(now))")
+    }
     letter.client = client
     arrived = letter
   }
@@ -218,6 +227,9 @@ final class Story {
     let settings = try self.settings(host, seal.configuration)
     let evaluator = try Evaluator(settings: settings.evaluator, resolver: resolver)
     let found = evaluate(arrived, from: client, with: evaluator, settings)
+    if found.arc.isUndecided, seal.fault == nil {
+      return "adds no seal, since it cannot tell now whether the chain is intact"
+    }
     let verdict = Verdict(
       found, envelope: arrived.envelope(from: client), settings: settings.verdicts)
     let sealer = ARCSealer(domain: seal.domain, selector: seal.selector, key: try key(seal.key))
@@ -239,7 +251,7 @@ final class Story {
     } catch {
       throw LabFailure("\(error)")
     }
-    return work.sentence
+    return work.sentence + (seal.times == 1 ? "" : ", \(seal.times) times")
   }
 
   // MARK: - Receiving
@@ -249,7 +261,8 @@ final class Story {
     _ settings: ReceiverSettings
   ) -> Evaluation {
     resolver.begin(settings)
-    let evaluation = evaluator.begin(letter.envelope(from: client), now: now)
+    let evaluation = evaluator.begin(
+      letter.envelope(from: client), now: now, bodyHashes: letter.bodyHashes)
     for field in letter.header { evaluation.addHeader(field) }
     evaluation.endHeaders()
     for check in evaluation.earlyChecks {
@@ -307,5 +320,16 @@ final class Story {
       if indices.indices.contains(number) { letter.header.remove(at: indices[number]) }
     }
     for field in verdict.addedFields.reversed() { letter.add(field) }
+  }
+}
+
+extension Hop.Action {
+  /// Whether it reads or changes the body.
+  fileprivate var needsBody: Bool {
+    switch self {
+    case .sign, .seal, .gateway: true
+    case .list(let list): list.footer != nil
+    case .send, .resend, .forward, .srs, .strip, .add, .replace, .delay, .receive: false
+    }
   }
 }

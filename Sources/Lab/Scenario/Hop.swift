@@ -2,7 +2,8 @@ public import MailAuth
 
 // The words of `hops`. Where one thing is enough, it can stand alone behind the word.
 //
-//     - send: {to: list}                     # from: whoever has it; helo: says another name
+//     - send: {to: list}                     # from: whoever has it; helo: says another name;
+//                                            # trace: false if the receiver writes no Received field
 //     - resend: {from: replayer, to: receiver, mail_from: x@y.example, rcpt: carol@z.example}
 //     - sign: {domain: example.com, selector: s1, key: author, canonicalization: relaxed/simple,
 //              headers: [From, Subject], oversign: [From], body_length: 100, expires: 7d}
@@ -102,12 +103,14 @@ public struct Hop: Sendable {
     public var value: String
   }
 
-  /// `send: {from, to, helo}`.
+  /// `send: {from, to, helo, trace}`.
   public struct Send: Sendable {
     /// `to`: the key of the actor that gets the message.
     public var to: String
     /// `helo`: what the sender says in EHLO; its name unless given.
     public var helo: String?
+    /// `trace`: whether the receiver puts a Received field on the message.
+    public var leavesTrace = true
   }
 
   /// `resend: {from, to, mail_from, rcpt, helo}`.

@@ -4,6 +4,7 @@ public import MailAuth
 //
 //     title: A mailing list adds a footer
 //     why: A changed body breaks the author's signature, and SPF passes for the list only.
+//     time: 2026-11-20 12:00:00               # when it begins, in UTC; this one unless given
 //     postfix: A reason.                      # only where the story cannot be played through Postfix
 //     keys:                                   # pairs of keys by name, made anew for each run
 //       author: rsa-2048                      # rsa-2048, rsa-1024 or ed25519
@@ -14,6 +15,7 @@ public import MailAuth
 //         - KEY: author                       # the TXT record that publishes this key, or
 //                                             # KEY: {key: author, tags: t=y} with more tags
 //       slow.example.com: [TIMEOUT]           # or SERVFAIL, REFUSED; DELAY: 2s answers late
+//       "*": [SERVFAIL]                       # how all else ends, in the place of "does not exist"
 //     actors:                                 # the hosts, from left to right in pictures
 //       author: {name: mail.example.com, address: 192.0.2.1}
 //       list: {name: lists.example.net, address: 192.0.2.7}
@@ -40,6 +42,10 @@ public import MailAuth
 //         disposition: quarantine
 //         report: {dkim: fail, spf: fail, reasons: [mailing_list]}
 //
+// A message that is no text can stand as `message_base64` in `mail`. Without its body, `body_hashes`
+// says what its signatures need of it: {canonicalization: relaxed, length: 120, sha256: BASE64} for
+// each form, with `limit` for a signature with l=.
+//
 // The name of a host counts as verified where `dns` gives it the host's address (A or AAAA).
 //
 // `dns` has the form of ``ZoneResolver``. Configuration keys are those of the configuration file.
@@ -56,6 +62,8 @@ public struct Scenario: Sendable {
   public var title: String
   /// What a person learns from it, a sentence.
   public var why: String
+  /// When it begins, seconds since the epoch.
+  public var time: Int64
   /// Why the story can be played in memory only; nil when it can be played through Postfix too.
   public var memoryOnly: String?
   /// The keys that the story needs, by name, in the order of the file.
@@ -71,7 +79,7 @@ public struct Scenario: Sendable {
   /// What each receiver must find, by the receiver's name.
   public var expectations: [String: Expectation]
 
-  /// The time at which every story begins: 2026-11-20 12:00:00 UTC, seconds since the epoch.
+  /// The time at which a story begins that does not say when: 2026-11-20 12:00:00 UTC, seconds since the epoch.
   public static let start: Int64 = 1_795_176_000
 
   /// A host that has the message at some time.
@@ -82,6 +90,13 @@ public struct Scenario: Sendable {
     public var name: String
     /// Its address.
     public var address: IPAddress
+  }
+
+  /// The receivers as `expect` calls them, in the order of the hops.
+  public var receivers: [String] {
+    hops.compactMap { hop in
+      if case .receive(let receive) = hop.action { receive.name } else { nil }
+    }
   }
 
   /// The actor of this key; nil when there is none.
@@ -100,8 +115,12 @@ public struct ScenarioMail: Sendable, Equatable {
   public var from: String
   /// The recipients.
   public var to: [String]
-  /// Header and body, LF line ends.
+  /// Header and body, LF line ends, as far as they are text.
   public var message: String
+  /// Header and body as octets, where they were given so; nil where ``message`` is all.
+  public var octets: [UInt8]?
+  /// What is known of the body when the message is without it; nil when the body is there.
+  public var bodyHashes: BodyHashes?
 }
 
 /// A kind of key pair.

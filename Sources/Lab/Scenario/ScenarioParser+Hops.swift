@@ -116,7 +116,8 @@ extension ScenarioParser {
   // MARK: Transport
 
   private mutating func readSend(_ node: Node) -> Hop.Action? {
-    guard let fields = reading.fields(node, ["from", "to", "helo"], of: "send") else { return nil }
+    let known = ["from", "to", "helo", "trace"]
+    guard let fields = reading.fields(node, known, of: "send") else { return nil }
     checkHolder(fields, "from")
     guard let text = fields.requiredText("to"), let to = actor(text, fields.nodes["to"]) else {
       // Nobody knows who has the message from here on.
@@ -124,7 +125,9 @@ extension ScenarioParser {
       return nil
     }
     holder = to
-    return .send(Hop.Send(to: to, helo: fields.text("helo")))
+    return .send(
+      Hop.Send(
+        to: to, helo: fields.text("helo"), leavesTrace: fields.boolean("trace") ?? true))
   }
 
   private mutating func readResend(_ node: Node) -> Hop.Action? {

@@ -3,8 +3,8 @@ import MailAuth
 import Yams
 
 extension Scenario {
-  /// More octets than this are no scenario that anybody wrote.
-  static let mostOctets = 1_048_576
+  /// More octets than this are no scenario; the largest message that the ledger keeps fits.
+  static let mostOctets = 32 * 1_048_576
 
   /// Reads a scenario from a file.
   ///
@@ -119,10 +119,13 @@ struct ScenarioParser {
 
   /// Reads the document; nil only with a problem noted.
   mutating func read(_ root: Node) -> Scenario? {
-    let words = ["title", "why", "postfix", "keys", "dns", "actors", "mail", "hops", "expect"]
+    let words = [
+      "title", "why", "time", "postfix", "keys", "dns", "actors", "mail", "hops", "expect",
+    ]
     guard let fields = reading.fields(root, words, of: "a scenario") else { return nil }
     let title = fields.requiredText("title")
     let why = fields.requiredText("why")
+    let time = fields.nodes["time"].flatMap { reading.time($0, "time") } ?? Scenario.start
     if let node = fields.nodes["keys"] { readKeys(node) }
     hasKeys = !fields.misspelt.contains("keys")
     if let node = fields.required("actors") { readActors(node) }
@@ -135,8 +138,8 @@ struct ScenarioParser {
     let expectations = fields.required("expect").map { readExpectations($0, hops) } ?? [:]
     guard reading.problems.isEmpty, let title, let why, let mail else { return nil }
     return Scenario(
-      path: path, title: title, why: why, memoryOnly: fields.text("postfix"), keys: keys,
-      zone: zone ?? ScenarioZone(), actors: actors,
+      path: path, title: title, why: why, time: time, memoryOnly: fields.text("postfix"),
+      keys: keys, zone: zone ?? ScenarioZone(), actors: actors,
       mail: mail, hops: hops, expectations: expectations)
   }
 
@@ -186,12 +189,48 @@ struct ScenarioParser {
   }
 
   private func readMail(_ node: Node) -> ScenarioMail? {
-    guard let fields = reading.fields(node, ["from", "to", "message"], of: "mail"),
-      let from = fields.requiredText("from"), let message = fields.requiredText("message"),
-      fields.required("to") != nil, let to = fields.texts("to")
+    let words = ["from", "to", "message", "message_base64", "body_hashes"]
+    guard let fields = reading.fields(node, words, of: "mail"),
+      let from = fields.requiredText("from"), fields.required("to") != nil,
+      let to = fields.texts("to")
     else { return nil }
     if to.isEmpty { reading.note("mail: to: at least one recipient is needed", at: node) }
-    return ScenarioMail(from: Self.address(from), to: to.map(Self.address), message: message)
+    var mail = ScenarioMail(from: Self.address(from), to: to.map(Self.address), message: "")
+    if let node = fields.nodes["message_base64"] {
+      guard let octets = reading.base64(node, "mail: message_base64") else { return nil }
+      mail.octets = octets
+      mail.message = String(decoding: octets, as: UTF8.self)
+    } else {
+      guard let message = fields.requiredText("message") else { return nil }
+      mail.message = message
+    }
+    mail.bodyHashes = fields.nodes["body_hashes"].map { bodyHashes($0) }
+    return mail
+  }
+
+  private func bodyHashes(_ node: Node) -> BodyHashes {
+    guard let sequence = node.sequence else {
+      reading.note("mail: body_hashes takes a list of {canonicalization, length, sha256}", at: node)
+      return BodyHashes()
+    }
+    let words = ["canonicalization", "limit", "length", "sha256"]
+    let entries = sequence.compactMap { node -> BodyHashes.Entry? in
+      guard let fields = reading.fields(node, words, of: "body_hashes"),
+        let name = fields.requiredText("canonicalization"), fields.required("length") != nil,
+        let length = fields.count("length")
+      else { return nil }
+      if !BodyHashes.canonicalizations.contains(name) {
+        reading.noteUnknown(
+          "canonicalization", name, among: BodyHashes.canonicalizations, at: node)
+      }
+      if let hash = fields.nodes["sha256"] {
+        _ = reading.base64(hash, "body_hashes: sha256")
+      }
+      return BodyHashes.Entry(
+        canonicalization: name, limit: fields.count("limit"), bodyLength: length,
+        sha256: fields.text("sha256"))
+    }
+    return BodyHashes(entries: entries)
   }
 
   /// An address without the angle brackets that people write around it.

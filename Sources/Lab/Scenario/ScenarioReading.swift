@@ -1,4 +1,6 @@
+import Foundation
 import MailAuth
+import Reports
 import Yams
 
 /// Reads values out of YAML and collects everything that is wrong with them.
@@ -85,6 +87,31 @@ final class ScenarioReading {
     }
     note(
       "\(what): \"\(text.utf8.printable(limit: 80))\" is no time (as 90, 30m, 2h or 7d)", at: node)
+    return nil
+  }
+
+  /// A moment: `YYYY-MM-DD hh:mm:ss` in UTC.
+  func time(_ node: Node, _ what: String) -> Int64? {
+    guard let text = text(node, what) else { return nil }
+    let parts = text.split(whereSeparator: { $0 == " " || $0 == "T" }).map(String.init)
+    let clock = parts.last?.split(separator: ":").compactMap { Int64($0) } ?? []
+    if parts.count == 2, let day = UTCDay(parts[0]), clock.count == 3, day.begin >= 0,
+      (0...23).contains(clock[0]), (0...59).contains(clock[1]), (0...59).contains(clock[2])
+    {
+      return day.begin + clock[0] * 3600 + clock[1] * 60 + clock[2]
+    }
+    note(
+      "\(what): \"\(text.utf8.printable(limit: 80))\" is no moment (as 2026-11-20 12:00:00)",
+      at: node
+    )
+    return nil
+  }
+
+  /// Octets in base64; white space in it does not matter.
+  func base64(_ node: Node, _ what: String) -> [UInt8]? {
+    guard let text = text(node, what) else { return nil }
+    if let data = Data(base64Encoded: text.filter { !$0.isWhitespace }) { return Array(data) }
+    note("\(what): this is not base64", at: node)
     return nil
   }
 

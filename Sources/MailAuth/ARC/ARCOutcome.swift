@@ -168,6 +168,15 @@ public struct ARCOutcome: Sendable, Codable, Equatable {
     self.remoteAddress = remoteAddress
   }
 
+  /// Whether the chain was not looked at, or failed for a reason that lies with us or the DNS at
+  /// this moment; such a chain is not sealed.
+  ///
+  /// By RFC 8617 section 5.2.1 that is a fail. But `cv=fail` would end the chain for all who come
+  /// after us, and without our set they can still find it intact.
+  public var isUndecided: Bool {
+    [.dnsTimeout, .dnsServfail, .internalError, .messageTooLarge, .notEvaluated].contains(cause)
+  }
+
   /// The outcome of a message whose header is too large to be read.
   static let messageTooLarge = ARCOutcome(
     result: .none, cause: .messageTooLarge,

@@ -9,14 +9,18 @@ final class ARCVerifier {
   // The following are there only while signatures are to decide.
   private var header: SignedHeader?
   private var bodyHashes: [Canonicalization: BodyHash] = [:]
+  /// What was kept of the body; nil when the body itself will be given.
+  private let keptHashes: BodyHashes?
 
   /// Reads and judges the ARC fields of a header.
   ///
   /// - Parameters:
   ///   - settings: The rules for keys and partly signed bodies, which ARC takes from DKIM.
   ///   - header: The fields from the top down.
-  init(settings: DKIMSettings, header: [HeaderField]) {
+  ///   - bodyHashes: What was kept of the body when no body will be given.
+  init(settings: DKIMSettings, header: [HeaderField], bodyHashes: BodyHashes? = nil) {
     self.settings = settings
+    keptHashes = bodyHashes
     chain = ARCChain(header)
     guard chain.problem == nil, !chain.sets.isEmpty else { return }
     self.header = SignedHeader(header)
@@ -26,7 +30,7 @@ final class ARCVerifier {
         signature.canonicalizations.contains { $0.body == canonicalization }
       }.map(\.bodyLength)
       guard !lengths.isEmpty else { continue }
-      bodyHashes[canonicalization] = BodyHash(canonicalization, lengths: lengths)
+      self.bodyHashes[canonicalization] = BodyHash(canonicalization, lengths: lengths)
     }
   }
 
@@ -124,14 +128,22 @@ final class ARCVerifier {
     _ field: ARCMessageSignature, _ canonicalization: Canonicalization,
     _ problem: (ARCCause, String) -> ARCProblem
   ) throws(ARCProblem) {
-    guard let body = bodyHashes[canonicalization] else {
+    let body: (length: Int, hash: [UInt8]?)
+    if let keptHashes {
+      guard let kept = keptHashes[canonicalization, limit: field.bodyLength] else {
+        throw problem(.internalError, "The hash of the body was not recorded.")
+      }
+      body = (kept.bodyLength, kept.hash)
+    } else if let hashed = bodyHashes[canonicalization] {
+      body = (hashed.length, hashed.hash(length: field.bodyLength))
+    } else {
       throw problem(.internalError, "The body was not hashed.")
     }
     if let signed = field.bodyLength, signed > body.length {
       throw problem(
         .bodyLengthLimit, "The signature covers more body (l=\(signed)) than the message has.")
     }
-    guard let hash = body.hash(length: field.bodyLength) else {
+    guard let hash = body.hash else {
       throw problem(.internalError, "libcrypto computed no hash.")
     }
     guard hash == field.bodyHash else {

@@ -46,11 +46,19 @@ final class DKIMVerifier {
   private var verification: LibOpenDKIMVerification?
   // Only for signatures with l=; libopendkim stops counting there.
   private var bodies: [BodyCanonicalizer] = []
+  /// What stands for the body when there is none; nil when there is one.
+  private let bodiless: BodilessVerification?
 
   /// Reads and judges the signatures of a header and hands the header to libopendkim if any of
   /// them can be verified.
-  init(settings: DKIMSettings, libraries: DKIMLibraries, header: [HeaderField], now: Int64) {
+  ///
+  /// With `bodyHashes` no body will be given.
+  init(
+    settings: DKIMSettings, libraries: DKIMLibraries, header: [HeaderField], now: Int64,
+    bodyHashes: BodyHashes? = nil
+  ) {
     self.settings = settings
+    bodiless = bodyHashes.map { BodilessVerification(header: header, bodyHashes: $0) }
     let fields = header.filter { $0.isNamed("DKIM-Signature") }
     candidates = fields.enumerated().map { index, field in
       guard index < settings.maximumSignatures else {
@@ -108,6 +116,9 @@ final class DKIMVerifier {
       fetchKey(&candidates[index], resolver)
     }
     for index in bodies.indices { unsafe bodies[index].finish { _ in } }
+    if let verification, let bodiless {
+      do throws(LibOpenDKIMError) { try bodiless.feed(verification) } catch { fail(error) }
+    }
     if let verification {
       var records = candidates.filter { $0.libraryIndex != nil }.map(\.keyRecord)
       for (index, candidate) in candidates.filter({ $0.libraryIndex != nil }).enumerated()
@@ -115,8 +126,8 @@ final class DKIMVerifier {
         records[index] = nil
       }
       let results = verification.endOfMessage(keyRecords: records)
-      return candidates.map { candidate in
-        outcome(candidate, result: candidate.libraryIndex.map { results[$0] })
+      return candidates.enumerated().map { position, candidate in
+        outcome(position, candidate, result: candidate.libraryIndex.map { results[$0] })
       }
     }
     return candidates.map { outcome($0, result: nil) }
@@ -222,6 +233,21 @@ final class DKIMVerifier {
 
   // MARK: - Outcomes
 
+  /// The outcome of one signature; where the body is not there its hashes complete the result.
+  private func outcome(
+    _ position: Int, _ candidate: Candidate, result: LibOpenDKIMVerification.Result?
+  ) -> DKIMOutcome {
+    guard let bodiless, let result, candidate.problem == nil else {
+      return outcome(candidate, result: result)
+    }
+    var candidate = candidate
+    let completed = bodiless.completed(result, position: position, candidate.signature)
+    if completed == nil {
+      candidate.problem = .internalError("The hash of the body was not recorded.")
+    }
+    return outcome(candidate, result: completed)
+  }
+
   private func outcome(
     _ candidate: Candidate, result: LibOpenDKIMVerification.Result?
   ) -> DKIMOutcome {
@@ -283,7 +309,11 @@ final class DKIMVerifier {
   }
 
   private func bodyLength(of candidate: Candidate) -> Int? {
-    bodies.first { $0.canonicalization == candidate.signature.canonicalizations?.body }?.length
+    if let bodiless {
+      return candidate.signature.canonicalizations.flatMap { bodiless.length($0.body) }
+    }
+    return bodies.first { $0.canonicalization == candidate.signature.canonicalizations?.body }?
+      .length
   }
 
   private func judgePass(_ candidate: Candidate) -> DKIMProblem {

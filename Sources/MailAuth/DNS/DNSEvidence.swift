@@ -39,6 +39,7 @@ final class CheckResolver: Sendable {
   // A lock although a check runs on one thread: that thread differs from the one that collects.
   private let collected = Mutex<[DNSEvidence]>([])
   private let records = Mutex<[PublishedSPFRecord]>([])
+  private let collectedAnswers = Mutex<[RecordedAnswer]>([])
 
   init(_ resolver: any Resolver, deadline: ContinuousClock.Instant?) {
     self.resolver = resolver
@@ -47,6 +48,9 @@ final class CheckResolver: Sendable {
 
   /// What was asked so far, in order.
   var evidence: [DNSEvidence] { collected.withLock { $0 } }
+
+  /// The same with the records of each answer.
+  var answers: [RecordedAnswer] { collectedAnswers.withLock { $0 } }
 
   /// The SPF records among the answers so far, in order.
   var spfRecords: [PublishedSPFRecord] { records.withLock { $0 } }
@@ -58,6 +62,7 @@ final class CheckResolver: Sendable {
       question.isValidName
       ? resolver.answer(question, deadline: deadline) : DNSAnswer(outcome: .invalidName)
     collected.withLock { $0.append(DNSEvidence(question: question, answer: answer)) }
+    collectedAnswers.withLock { $0.append(RecordedAnswer(question, answer)) }
     if type == .txt {
       let found = PublishedSPFRecord.records(answer, at: question.name)
       records.withLock { kept in

@@ -4,10 +4,11 @@ import Yams
 struct ZoneParser {
   /// How a list element or a record's data says that questions fail.
   private static let failureWords: [String: DNSOutcome] = [
-    "TIMEOUT": .timeout, "SERVFAIL": .servfail, "REFUSED": .refused,
+    "TIMEOUT": .timeout, "SERVFAIL": .servfail, "REFUSED": .refused, "BOGUS": .bogus,
+    "NXDOMAIN": .nxdomain,
   ]
   private static let allowedTypes = "A, AAAA, MX, PTR, TXT, SPF, CNAME"
-  private static let allowedWords = "TIMEOUT, SERVFAIL, REFUSED"
+  private static let allowedWords = "TIMEOUT, SERVFAIL, REFUSED, BOGUS, NXDOMAIN"
 
   private var owners: [String: ZoneOwner] = [:]
   private var problems: [ZoneError.Problem] = []
@@ -102,6 +103,7 @@ struct ZoneParser {
       if type == "TXT" { reading.listsText = true }
     } else if word == "NONE" {
       if type == "TXT" { reading.listsText = true }
+      if let asked = DNSRecordType(rawValue: type) { reading.result.empty.insert(asked) }
     } else if type == "CNAME" {
       readAlias(data, into: &reading)
     } else if let record = record(type, data, owner: reading.owner) {

@@ -15,18 +15,21 @@ import Foundation
 ///
 /// - `A`, `AAAA`, `PTR` and `CNAME` take one address or name, `MX` takes `[preference, host]`, `TXT`
 ///   one string or a list of character-strings. `SPF` stands for `TXT` where the owner lists no
-///   `TXT`; `TXT: NONE` lists the type without a record and so blocks that.
-/// - `TIMEOUT`, `SERVFAIL` and `REFUSED` as list elements end every question for the owner so that
-///   no record listed answers; as `TYPE: TIMEOUT` they do so for one type. In quotes these words and
-///   `NONE` are data like any other.
+///   `TXT`; `TXT: NONE` lists the type without a record and so blocks that. `TYPE: NONE` says of any
+///   type that there is no record of it.
+/// - `TIMEOUT`, `SERVFAIL`, `REFUSED`, `BOGUS` (DNSSEC) and `NXDOMAIN` as list elements end every
+///   question for the owner so that no record listed answers; as `TYPE: TIMEOUT` they do so for one
+///   type. In quotes these words and `NONE` are data like any other.
 /// - A name not listed is NXDOMAIN, a listed one without the type asked for NODATA. Nothing is
-///   inferred: neither wildcards nor names between listed ones exist.
+///   inferred: neither wildcards nor names between listed ones exist. Where the owner `"*"` lists one
+///   of the words above, every question that nothing else answers ends so instead.
 /// - CNAMEs are followed up to ``maxAliases``; more, and loops, are SERVFAIL.
 public struct ZoneResolver: Resolver {
   /// How many CNAMEs one question follows.
   public static let maxAliases = 8
 
   private let owners: [String: ZoneOwner]
+  private let otherwise: DNSOutcome?
 
   /// Reads a zone from YAML text.
   ///
@@ -36,6 +39,7 @@ public struct ZoneResolver: Resolver {
   /// - Throws: ``ZoneError`` with every problem of the text.
   public init(yaml: String, source: String) throws(ZoneError) {
     owners = try ZoneParser.parse(yaml, source: source)
+    otherwise = owners["*"]?.failure
   }
 
   /// Reads a zone from a UTF-8 file.
@@ -60,14 +64,15 @@ public struct ZoneResolver: Resolver {
     guard question.isValidName else { return DNSAnswer(outcome: .invalidName) }
     var name = question.name
     for _ in 0...Self.maxAliases {
-      guard let owner = owners[name] else { return DNSAnswer(outcome: .nxdomain) }
+      guard let owner = owners[name] else { return unlisted(.nxdomain) }
       if let records = owner.records[question.type] {
         return DNSAnswer(outcome: .answer, records: records)
       }
+      if owner.empty.contains(question.type) { return DNSAnswer(outcome: .nodata) }
       if let failure = owner.failures[question.type] ?? owner.failure {
         return DNSAnswer(outcome: failure, detail: "listed so in the zone file")
       }
-      guard let target = owner.alias else { return DNSAnswer(outcome: .nodata) }
+      guard let target = owner.alias else { return unlisted(.nodata) }
       name = target
     }
     return DNSAnswer(
@@ -75,10 +80,19 @@ public struct ZoneResolver: Resolver {
   }
 }
 
+extension ZoneResolver {
+  private func unlisted(_ outcome: DNSOutcome) -> DNSAnswer {
+    guard let otherwise else { return DNSAnswer(outcome: outcome) }
+    return DNSAnswer(outcome: otherwise, detail: "not listed in the zone file")
+  }
+}
+
 /// What a zone lists under one name.
 struct ZoneOwner: Equatable {
   /// Records by type; a type without records has no entry.
   var records: [DNSRecordType: [DNSRecord]] = [:]
+  /// Types that are listed as having no record.
+  var empty: Set<DNSRecordType> = []
   /// Types whose questions fail, and how.
   var failures: [DNSRecordType: DNSOutcome] = [:]
   /// How every other question fails; nil when it does not.

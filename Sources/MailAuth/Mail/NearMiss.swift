@@ -5,13 +5,14 @@ public enum NearMiss {
     nearest(to: name, among: candidates).map { "; did you mean \($0)?" } ?? ""
   }
 
-  /// The candidate that differs in few letters, or has the same last part.
+  /// The candidate that differs in few letters, has the same last part, or begins like the name.
   public static func nearest(to name: String, among candidates: [String]) -> String? {
     let most = min(3, max(2, name.utf8.count / 4))
     let distances = candidates.map { ($0, distance(Array(name.utf8), Array($0.utf8))) }
     if let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= most { return best.0 }
     let lastPart = name.split(separator: ".").last.map { String($0) } ?? name
     return candidates.first { $0.hasSuffix("." + lastPart) }
+      ?? candidates.first { name.utf8.count >= 4 && $0.hasPrefix(name) }
   }
 
   /// How many octets to insert, remove, replace, or exchange with the next one.

@@ -79,7 +79,8 @@ public struct ReportPlanner: Sendable {
   ) throws(LedgerError) -> DeliveryPlan {
     if let reason = reasonForNoDelivery(report) { return .nowhere(reason) }
     var draft = PlanDraft(report: report, settings: settings, now: now, makeToken: makeToken)
-    if let refusal = refusal(of: report) {
+    // A report that nobody could get is not built, so how many passed is not known.
+    if !report.destinations.uris.isEmpty, let refusal = refusal(of: report) {
       for uri in report.destinations.uris { draft.suppress(uri, refusal) }
       draft.note = refusal
     } else {

@@ -32,7 +32,8 @@ struct AggregateReportReader {
       while let element = try elements.next() { try reader.take(element) }
       return try reader.finish(namespace: elements.namespace)
     } catch let damage as XMLDamage {
-      throw UnreadableReport(line: damage.line, "not well-formed XML: \(damage.problem)")
+      let rule = damage.isWellFormed ? "" : "not well-formed XML: "
+      throw UnreadableReport(line: damage.line, rule + damage.problem)
     }
   }
 

@@ -8,6 +8,8 @@ enum LibCurl {
   private static let isInitialized = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
   /// Submits a mail over a connection of its own.
+  ///
+  /// - Throws: ``ReportTransportError`` when the server is not reached or gives no access.
   static func submit(
     _ mail: OutgoingMail, _ settings: SMTPTransport.Settings, password: String?
   ) throws(ReportTransportError) -> TransportAnswer {
@@ -37,7 +39,13 @@ enum LibCurl {
     let words = unsafe String(cString: message)
     let problem = unsafe words.isEmpty ? String(cString: curl_easy_strerror(code)) : words
     session.dialog.isWholeMailSent = session.isAtEnd
-    return session.dialog.answer(isDone: code == CURLE_OK, problem: problem)
+    let answer = session.dialog.answer(isDone: code == CURLE_OK, problem: problem)
+    // No connection, no TLS, no access: trying each mail of a day would only take hours, and a wrong
+    // password tried that often can lock us out.
+    guard answer.outcome == .accepted || session.dialog.hasReachedMail else {
+      throw ReportTransportError("the mail server \(settings.host) cannot be used: \(answer.text)")
+    }
+    return answer
   }
 }
 

@@ -21,6 +21,14 @@ public struct ReportProduction {
     }
   }
 
+  /// What would be made of a day.
+  public struct Preview: Sendable, Equatable {
+    /// The reports; nothing of them is recorded.
+    public var result: Result
+    /// Where each would go, by its ID; none for a report that is recorded already.
+    public var plans: [String: DeliveryPlan] = [:]
+  }
+
   private let store: any ReportStore
   private let builder: ReportBuilder
   private let planner: ReportPlanner
@@ -68,19 +76,11 @@ public struct ReportProduction {
   /// - Throws: ``LedgerError``, ``CannotWriteReport``, ``ProductionStopped``.
   public func make(day: UTCDay, domain: DomainName? = nil) throws -> Result {
     let window = try store.closeWindow(day.window, now: now())
-    var request = ReportBuilder.Request(
-      policyDomain: domain, directories: archive.directories(of: window.period))
-    request.formats = { formats(for: $0, $1) }
-    request.progress = progress
-    let build = try builder.build(window: window, request)
+    let build = try build(window, domain)
     var result = Result(day: day, build: build)
-    let filter = ReportFilter(period: window.period, kind: .aggregate)
-    let known = Set(
-      try store.reports(filter).filter { $0.problem == nil }.map(\.reportID))
     let byID = Dictionary(
       build.reports.map { ($0.reportID, $0) }, uniquingKeysWith: { first, _ in first })
-    let toPlan = build.reports.map { ReportToPlan($0, isPlanned: known.contains($0.reportID)) }
-    try planner.plan(toPlan, now: now()) { toPlan, plan in
+    try planner.plan(try toPlan(build, window), now: now()) { toPlan, plan in
       guard mayGoOn() else { throw ProductionStopped() }
       guard let built = byID[toPlan.reportID], !toPlan.isPlanned else { return }
       let report = stored(built, window.period, plan)
@@ -90,6 +90,51 @@ public struct ReportProduction {
     }
     if domain == nil { try store.windowIsPlanned(window.period, now: now()) }
     return result
+  }
+
+  /// Builds a day's reports and plans them as ``make(day:domain:)`` would, and records nothing: for
+  /// an archive in a directory of its own and a planner that keeps no answers.
+  ///
+  /// Only a cap on reports for one address may let other ones through, as it counts what is recorded.
+  ///
+  /// - Parameters:
+  ///   - day: The day, which has ended.
+  ///   - domain: Only the reports about this policy domain.
+  /// - Returns: What would be built and where it would go.
+  /// - Throws: ``LedgerError``, ``CannotWriteReport``.
+  public func preview(day: UTCDay, domain: DomainName? = nil) throws -> Preview {
+    let windows = try store.reportWindows()
+    // The window as it would be closed now.
+    let window =
+      windows.first { $0.period == day.window }
+      ?? ReportWindow(
+        period: day.window, closedAt: now(),
+        afterMessageID: windows.map(\.throughMessageID).max() ?? 0, throughMessageID: .max)
+    let build = try build(window, domain)
+    var preview = Preview(result: Result(day: day, build: build))
+    try planner.plan(try toPlan(build, window), now: now()) { toPlan, plan in
+      preview.plans[toPlan.reportID] = plan
+      for delivery in plan.deliveries {
+        preview.result.deliveries[delivery.state, default: 0] += 1
+      }
+    }
+    return preview
+  }
+
+  private func build(_ window: ReportWindow, _ domain: DomainName?) throws -> ReportBuild {
+    var request = ReportBuilder.Request(
+      policyDomain: domain, directories: archive.directories(of: window.period))
+    request.formats = { formats(for: $0, $1) }
+    request.progress = progress
+    return try builder.build(window: window, request)
+  }
+
+  /// The reports of a build, told apart from those that are recorded already.
+  private func toPlan(_ build: ReportBuild, _ window: ReportWindow) throws -> [ReportToPlan] {
+    let filter = ReportFilter(period: window.period, kind: .aggregate)
+    let known = Set(
+      try store.reports(filter).filter { $0.problem == nil }.map(\.reportID))
+    return build.reports.map { ReportToPlan($0, isPlanned: known.contains($0.reportID)) }
   }
 
   /// The forms in which a report may be needed; none when nobody gets it.

@@ -101,6 +101,8 @@ public struct SMTPTransport: ReportTransport {
 struct SMTPDialog {
   /// The verb of the last command, upper case, never an argument; empty before the first.
   private(set) var verb = ""
+  /// Whether the mail was spoken of; until then the next mail would fare no better.
+  private(set) var hasReachedMail = false
   /// The code of the last reply that refuses something, and what it replied to.
   private(set) var refusal: Reply?
   /// The reply to the mail itself.
@@ -121,6 +123,7 @@ struct SMTPDialog {
     let word = line.prefix { (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) }
     guard (4...8).contains(word.count) else { return }
     verb = String(decoding: word.map { $0 & ~0x20 }, as: UTF8.self)
+    if verb == "MAIL" { hasReachedMail = true }
   }
 
   /// Takes a line of a reply.

@@ -10,6 +10,8 @@ public struct SendingRun {
     public var left = 0
     /// Whether it ended before everything that was due was done.
     public var wasStopped = false
+    /// Why nothing more can be handed over at the moment; nil when it can.
+    public var obstacle: String?
 
     /// Makes the summary of a run that did nothing.
     public init() {}
@@ -60,7 +62,7 @@ public struct SendingRun {
     summary.counts[.sending] = nil
     var isFirstRound = true
     // What became due meanwhile, and what verification added, goes out in further rounds.
-    while !summary.wasStopped {
+    while !summary.wasStopped, summary.obstacle == nil {
       let due = try store.deliveries(in: [.planned, .deferred], dueAt: now(), filter)
       guard !due.isEmpty else { break }
       try send(due, spread: isFirstRound ? spreadSeconds : 0, into: &summary)
@@ -84,7 +86,15 @@ public struct SendingRun {
         summary.wasStopped = true
         return
       }
-      let sent = try sender.send(delivery)
+      let sent: StoredDelivery
+      do {
+        sent = try sender.send(delivery)
+      } catch let error as ReportTransportError {
+        // This one is deferred, the others are left as they are.
+        summary.counts[.deferred, default: 0] += 1
+        summary.obstacle = "\(error)"
+        return
+      }
       // Planned: the program that handed it over was ended, and the next round tries again.
       if sent.state != .planned { summary.counts[sent.state, default: 0] += 1 }
     }

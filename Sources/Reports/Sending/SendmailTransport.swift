@@ -53,8 +53,8 @@ public struct SendmailTransport: ReportTransport {
     if let earlier = try earlierAnswer(token: mail.token) { return earlier }
     guard unsafe access(settings.path, X_OK) == 0 else {
       let reason = SystemError.text(errno)
-      return TransportAnswer(
-        .temporaryFailure, "\(settings.path) cannot be run: \(reason); is a mail server installed?")
+      throw ReportTransportError(
+        "\(settings.path) cannot be run: \(reason); is a mail server installed?")
     }
     let entry = SpoolEntry(spool: settings.spoolDirectory, token: mail.token)
     // A mail server expects LF from the programs of its own host.

@@ -138,6 +138,18 @@ extension ConfigurationSettings {
     if optionalText(.reportSMTPUser) != nil, optionalText(.reportSMTPPasswordFile) == nil {
       need(.reportSMTPPasswordFile, .reportSMTPUser, "needs a password")
     }
+    let security = optionalText(.reportSMTPTLS)
+    if optionalText(.reportSMTPUser) != nil,
+      security == SMTPTransport.Security.none.rawValue
+        || security == SMTPTransport.Security.opportunistic.rawValue
+    {
+      problems.append(
+        ConfigurationProblem(
+          path: path, line: values[ConfigurationKey.reportSMTPTLS.name]?.line,
+          key: ConfigurationKey.reportSMTPTLS.name,
+          problem: "a password is sent over verified TLS only",
+          allowed: "\"required\" or \"implicit\" with report.smtp_user"))
+    }
     return problems
   }
 

@@ -84,6 +84,7 @@ struct Configuration: Sendable, Equatable {
 
   struct Ledger: Sendable, Equatable {
     var database: String
+    var capture: CaptureSettings
   }
 
   struct Log: Sendable, Equatable {

@@ -41,7 +41,7 @@ extension ConfigurationKey {
       policyOnBadFrom,
       headersReceivedSPF,
       ledgerDatabase,
-    ] + report + failureReports + [logLevel]
+    ] + capture + report + failureReports + [logLevel]
 
   // MARK: milter
 

@@ -33,7 +33,7 @@ struct ConfigurationSettings {
         maxAuthorDomains: integer(.dmarcMaxAuthorDomains)),
       policy: policy, sealing: sealing,
       headers: Configuration.Headers(receivedSPF: boolean(.headersReceivedSPF)),
-      ledger: Configuration.Ledger(database: file(.ledgerDatabase)),
+      ledger: Configuration.Ledger(database: file(.ledgerDatabase), capture: capture),
       report: report(authservID: authservID), failureReports: failureReports,
       log: Configuration.Log(level: choice(.logLevel)))
   }

@@ -52,6 +52,11 @@ enum ConfigurationValue: Sendable, Equatable {
     }
   }
 
+  /// The value without quotes, as people write it in scenarios and behind `--set`.
+  var plainText: String {
+    if case .string(let text) = self { text } else { tomlText }
+  }
+
   private static func quoted(_ text: String) -> String {
     var quoted = "\""
     for scalar in text.unicodeScalars {

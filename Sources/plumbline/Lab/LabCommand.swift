@@ -8,7 +8,7 @@ struct LabCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lab",
     abstract: "Play scenarios of forwarding, mailing lists and ARC, and check what comes out.",
-    subcommands: [Run.self, WhatIf.self])
+    subcommands: [Run.self, WhatIf.self, Capture.self])
 
   /// `plumbline lab run`.
   struct Run: ParsableCommand {
@@ -64,7 +64,10 @@ struct LabCommand: ParsableCommand {
       let scenarios = try LabFiles(files.isEmpty ? [LabFiles.shipped()] : files).scenarios()
       let runs = try play(scenarios, KeyStock(fixedKeys ? .fixed : .new))
       switch format {
-      case .text: print(LabText(isColored: Terminal.isColored).text(of: runs), terminator: "")
+      case .text:
+        print(
+          LabText(isColored: Terminal.isColored, width: Terminal.width).text(of: runs),
+          terminator: "")
       case .json: print(try internally { try LabJSON.text(of: runs) })
       case .junit: print(LabJUnit.text(of: runs), terminator: "")
       case .markdown: print(LabMarkdown.text(of: runs), terminator: "")
@@ -106,41 +109,37 @@ struct LabCommand: ParsableCommand {
   struct WhatIf: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "what-if",
-      abstract: "Show side by side what other settings change in a scenario.",
+      abstract: "Show side by side what other settings change in scenarios.",
       discussion: """
-        The settings hold for every host of the scenario that evaluates, over what the file says. \
-        Exit status: 0 also when something changes, 64 a setting is wrong, 65 and 66 as with run.
+        The settings hold for every host that evaluates, over what the file says. Of several \
+        scenarios those are shown in which something changes. Exit status: 0 also when something \
+        changes, 64 a setting is wrong, 65 and 66 as with run.
         """)
 
-    @Argument(help: "The scenario file.")
-    var file: String
+    @Argument(help: "Scenario files, or directories of them (*.yml).")
+    var files: [String]
 
-    @Option(
-      name: .customLong("set"),
-      help: "A key of the configuration file with its value, as policy.enforce=reject; repeatable.")
-    var settings: [String]
+    @OptionGroup var settings: SettingOptions
+
+    func validate() throws {
+      if settings.settings.isEmpty { throw ValidationError("--set KEY=VALUE is missing") }
+      _ = try settings.entries()
+    }
 
     func run() throws {
-      let entries = try settings.map { text in
-        guard let sign = text.firstIndex(of: "=") else {
-          throw ValidationError("--set: \(text) is not KEY=VALUE")
-        }
-        return ConfigurationEntry(
-          key: String(text[..<sign]), value: .text(String(text[text.index(after: sign)...])))
-      }
-      do throws(ReceiverConfigurationError) {
-        _ = try LabConfigurator().settings(host: "localhost", entries: entries)
-      } catch {
-        throw ValidationError("--set: \(error)")
-      }
-      guard let scenario = try LabFiles([file]).scenarios().first else { return }
       let keys = KeyStock()
       let plain = LabRunner(configurator: LabConfigurator(), keys: keys)
-      let changed = LabRunner(configurator: LabConfigurator(), keys: keys, overrides: entries)
-      let runs = try playing(scenario) { (try plain.run(scenario), try changed.run(scenario)) }
+      let changed = LabRunner(
+        configurator: LabConfigurator(), keys: keys, overrides: try settings.entries())
+      let pairs = try LabFiles(files).scenarios().map { scenario in
+        try playing(scenario) {
+          LabComparisonText.Pair(
+            before: try plain.run(scenario), after: try changed.run(scenario))
+        }
+      }
       print(
-        LabComparisonText(isColored: Terminal.isColored)
-          .text(runs.0, runs.1, settings: settings), terminator: "")
+        LabComparisonText(isColored: Terminal.isColored, width: Terminal.width)
+          .text(of: pairs, settings: settings.settings), terminator: "")
     }
   }
 }
@@ -255,8 +254,19 @@ struct LabFiles {
 
 /// What standard output is.
 enum Terminal {
-  /// Whether colours are wanted: on a terminal, unless NO_COLOR is set.
+  /// Whether colours are wanted: on a terminal that has them, unless NO_COLOR is set.
   static var isColored: Bool {
-    isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+    let environment = ProcessInfo.processInfo.environment
+    return isatty(STDOUT_FILENO) == 1 && environment["NO_COLOR", default: ""].isEmpty
+      && environment["TERM"] != "dumb"
+  }
+
+  /// How many characters a line has: those of the terminal, or 100.
+  static var width: Int {
+    var size = winsize()
+    guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+      return 100
+    }
+    return Int(size.ws_col)
   }
 }

@@ -20,7 +20,8 @@ struct ReportBuildCommand: ParsableCommand {
 
       With --out the files of one day are written there as the ledger is now; nothing is recorded.
 
-      --dry-run builds into a temporary directory, changes nothing and keeps nothing.
+      --dry-run builds into a temporary directory, says where the reports would go, for which it \
+      asks the DNS about external destinations, and keeps nothing.
 
       Exit status: 0 all built, 1 at least one report was rejected, 64 bad usage, 70 a fault of \
       our own, 73 the files cannot be written, 75 another run is at work or this one was ended, \
@@ -59,7 +60,14 @@ struct ReportBuildCommand: ParsableCommand {
       throw ValidationError(
         "--day: \(day) has not ended, or less than report.settle_minutes ago; --out shows it")
     }
-    if dryRun { return try preview(configuration) }
+    if dryRun {
+      let parts = try ReportParts(configuration, isReadOnly: true)
+      let days = try selection.day.map { [$0] } ?? parts.calendar().due
+      let problems = try BuildPreview(parts, output).show(days, domain: selection.domain)
+      if days.isEmpty, output.format == .text { print("No day is to be built.") }
+      if problems > 0 { throw ExitCode.failure }
+      return
+    }
     let built = try ReportWork.run(configuration) { work in
       try work.build(day: selection.day, domain: selection.domain, output)
     }
@@ -75,7 +83,7 @@ struct ReportBuildCommand: ParsableCommand {
     }
     if !dryRun { try makeDirectory(directory) }
     let parts = try ReportParts(configuration, isReadOnly: true)
-    let build = try inDirectory(directory) { directory in
+    let build = try BuildPreview.inDirectory(dryRun ? nil : directory) { directory in
       try parts.builder().build(
         day: day,
         ReportBuilder.Request(policyDomain: selection.domain, directories: [form: directory]))
@@ -89,50 +97,6 @@ struct ReportBuildCommand: ParsableCommand {
     } catch {
       throw CannotCreate(
         message: "--out: the directory \(path) cannot be made: \(error.localizedDescription)")
-    }
-  }
-
-  // MARK: Dry run
-
-  /// Builds what a run would build, with a ledger opened for reading, and removes the files.
-  private func preview(_ configuration: Configuration) throws {
-    let parts = try ReportParts(configuration, isReadOnly: true)
-    let days = try selection.day.map { [$0] } ?? parts.calendar().due
-    let builder = try parts.builder()
-    let windows = try internally { try parts.store.reportWindows() }
-    for day in days {
-      // The window as it would be closed now.
-      let window =
-        windows.first { $0.period == day.window }
-        ?? ReportWindow(
-          period: day.window, closedAt: currentTime(),
-          afterMessageID: windows.map(\.throughMessageID).max() ?? 0, throughMessageID: .max)
-      let build = try inDirectory(nil) { directory in
-        try builder.build(
-          window: window,
-          ReportBuilder.Request(
-            policyDomain: selection.domain,
-            directories: [configuration.report.format: directory]))
-      }
-      try show(ReportProduction.Result(day: day, build: build), withFiles: false)
-    }
-    if days.isEmpty, output.format == .text { print("No day is to be built.") }
-  }
-
-  /// Runs `body` with a directory; a dry run gets one that is removed afterwards.
-  private func inDirectory(
-    _ directory: String?, _ body: (String) throws -> ReportBuild
-  ) throws -> ReportBuild {
-    do {
-      if let directory, !dryRun { return try body(directory) }
-      let path = NSTemporaryDirectory() + "/plumbline-dry-run.\(UUID().uuidString)"
-      // What is left over is in the directory for such things.
-      defer { try? FileManager.default.removeItem(atPath: path) }
-      return try body(path)
-    } catch let error as CannotWriteReport {
-      throw CannotCreate(message: "\(error)")
-    } catch {
-      throw InternalFault(message: "\(error)")
     }
   }
 

@@ -108,6 +108,15 @@ struct DayJSON: Encodable {
     let policyDomain: String
     let messages: Int
     let problem: String?
+    let note: String?
+    let destinations: [Destination]?
+  }
+  /// Where a report would go; only in a dry run.
+  struct Destination: Encodable {
+    let destination: String
+    let format: String
+    let state: String
+    let reason: String?
   }
   let day: String
   let built: Int
@@ -118,7 +127,8 @@ struct DayJSON: Encodable {
   let deliveries: [String: Int]
   let reports: [Report]
 
-  init(_ result: ReportProduction.Result) {
+  /// What was built; with plans, what would be.
+  init(_ result: ReportProduction.Result, _ plans: [String: DeliveryPlan] = [:]) {
     day = "\(result.day)"
     rejected = result.build.problems
     built = result.build.reports.count - rejected
@@ -127,10 +137,16 @@ struct DayJSON: Encodable {
     reportTraffic = result.build.reportTraffic
     deliveries = Dictionary(
       result.deliveries.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: +)
-    reports = result.build.reports.map {
-      Report(
-        reportID: $0.reportID, policyDomain: $0.policyDomain.text, messages: $0.messages,
-        problem: $0.problem)
+    reports = result.build.reports.map { report in
+      let plan = plans[report.reportID]
+      return Report(
+        reportID: report.reportID, policyDomain: report.policyDomain.text,
+        messages: report.messages, problem: report.problem, note: plan?.note,
+        destinations: plan?.deliveries.map {
+          Destination(
+            destination: $0.destination, format: $0.format, state: $0.state.rawValue,
+            reason: $0.reason)
+        })
     }
   }
 }

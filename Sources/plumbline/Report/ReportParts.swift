@@ -54,6 +54,14 @@ struct ReportParts {
       settings: settings.planSettings, archive: archive, now: currentTime)
   }
 
+  /// Builds below another directory and only says where the reports would go.
+  func previewProduction(in directory: String) throws -> ReportProduction {
+    ReportProduction(
+      store: store, builder: try builder(), planner: try planner(keepsAnswers: false),
+      settings: settings.planSettings, archive: ReportArchive(directory: directory),
+      now: currentTime)
+  }
+
   /// Which days are to be built.
   func calendar() throws -> ReportCalendar {
     try internally {
@@ -89,12 +97,12 @@ struct SendingParts {
   private static func transport(
     _ settings: Configuration.Report, _ hostName: String
   ) throws -> any ReportTransport {
+    var local = SendmailTransport.Settings(spoolDirectory: settings.directory + "/outgoing")
+    local.path = settings.sendmail
+    local.arguments = settings.sendmailOptions
+    let sendmail = SendmailTransport(local)
     switch settings.transport {
-    case .sendmail:
-      var sendmail = SendmailTransport.Settings(spoolDirectory: settings.directory + "/outgoing")
-      sendmail.path = settings.sendmail
-      sendmail.arguments = settings.sendmailOptions
-      return SendmailTransport(sendmail)
+    case .sendmail: return sendmail
     case .smtp:
       guard let host = settings.smtpHost, let port = UInt16(exactly: settings.smtpPort),
         let clientName = DomainName(hostName) ?? settings.receiver
@@ -104,7 +112,7 @@ struct SendingParts {
       smtp.authorityFile = settings.smtpCAFile
       smtp.user = settings.smtpUser
       smtp.passwordFile = settings.smtpPasswordFile
-      return try starting { try SMTPTransport(smtp) }
+      return ChangedTransport(try starting { try SMTPTransport(smtp) }, after: sendmail)
     }
   }
 

@@ -23,17 +23,18 @@ struct ReportRunCommand: ParsableCommand {
   @Flag(help: "Send at once instead of spreading.")
   var now = false
 
-  @Flag(help: "Show what is due to be sent and which days are to be built, change nothing.")
+  @Flag(help: "Show what would be built, where it would go and what is due; change nothing.")
   var dryRun = false
 
   func run() throws {
     let configuration = try options.load()
     if dryRun {
       let parts = try ReportParts(configuration, isReadOnly: true)
-      if output.format == .text {
-        for day in try parts.calendar().due { print("would build: \(day)") }
-      }
-      return try SendingPreview(parts, output).show(ReportFilter())
+      try FailurePreview(parts, output).show()
+      let problems = try BuildPreview(parts, output).show(parts.calendar().due, domain: nil)
+      try SendingPreview(parts, output).show(ReportFilter())
+      if problems > 0 { throw ExitCode.failure }
+      return
     }
     let built = try ReportWork.run(configuration) { work in
       try work.reportFailures(output)
@@ -44,6 +45,7 @@ struct ReportRunCommand: ParsableCommand {
       }
       let summary = try work.send(ReportFilter(), now: now)
       try output.show(ReportWording.summary(summary), SummaryJSON(summary))
+      try summary.throwWhatEndedIt()
       return built
     }
     if built.rejected > 0 { throw ExitCode.failure }

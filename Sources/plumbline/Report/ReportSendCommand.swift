@@ -17,8 +17,8 @@ struct ReportSendCommand: ParsableCommand {
       with.
 
       Exit status: 0 done, also when mail was refused or has to wait, 64 bad usage, 70 a fault of \
-      our own, 73 nothing can be handed over or written, 75 another run is at work, 78 the \
-      configuration or the ledger cannot be used.
+      our own, 73 nothing can be handed over or written, 75 another run is at work or this one was \
+      ended, 78 the configuration or the ledger cannot be used.
       """)
 
   @OptionGroup var options: ConfigurationOptions
@@ -35,6 +35,7 @@ struct ReportSendCommand: ParsableCommand {
     let configuration = try options.load()
     if dryRun {
       let parts = try ReportParts(configuration, isReadOnly: true)
+      try FailurePreview(parts, output).show()
       return try SendingPreview(parts, output).show(selection.filter)
     }
     guard configuration.report.isEnabled else { return try Self.showSwitch(output) }
@@ -43,6 +44,7 @@ struct ReportSendCommand: ParsableCommand {
       return try work.send(selection.filter, now: now)
     }
     try output.show(ReportWording.summary(summary), SummaryJSON(summary))
+    try summary.throwWhatEndedIt()
   }
 
   /// Says that nothing is sent on purpose.
@@ -51,6 +53,14 @@ struct ReportSendCommand: ParsableCommand {
     if output.format == .json {
       print(try OutputOptions.line(SummaryJSON(SendingRun.Summary())))
     }
+  }
+}
+
+extension SendingRun.Summary {
+  /// Makes the exit status tell what ended a run before everything was done.
+  func throwWhatEndedIt() throws {
+    if let obstacle { throw CannotCreate(message: obstacle) }
+    if wasStopped { throw ReportsInterrupted() }
   }
 }
 

@@ -72,8 +72,8 @@ struct ReportWork {
     let bar = ProgressBar("sending")
     defer { bar.close() }
     run.progress = { bar.show($0, of: $1) }
-    let sending_ = run
-    return try making { try sending_.run() }
+    let prepared = run
+    return try making { try prepared.run() }
   }
 
   /// Tells what an administrator can mend from faults of our own.
@@ -86,7 +86,7 @@ struct ReportWork {
       throw CannotCreate(message: "\(error)")
     } catch is ProductionStopped {
       throw ReportsInterrupted()
-    } catch let error as StartFailure {
+    } catch let error where exitStatus(of: error) != nil {
       throw error
     } catch {
       throw InternalFault(message: "\(error)")

@@ -187,4 +187,24 @@ import Testing
     #expect(documents.count == 16)
     #expect(documents.reduce(0) { $0 + $1.cases.count } == 203)
   }
+
+  @Test func saysHowAllElseEnds() throws {
+    let zone = try ZoneResolver(
+      yaml: """
+        example.com: [{TXT: a}, {MX: NONE}, {A: NXDOMAIN}, {AAAA: BOGUS}]
+        gone.example.com: [NXDOMAIN]
+        forged.example.com: [BOGUS]
+        "*": [SERVFAIL]
+        """, source: "test zone")
+    let expected: [(String, DNSRecordType, DNSOutcome)] = [
+      ("example.com", .txt, .answer), ("example.com", .mx, .nodata), ("example.com", .a, .nxdomain),
+      ("example.com", .aaaa, .bogus), ("example.com", .ptr, .servfail),
+      ("gone.example.com", .txt, .nxdomain), ("forged.example.com", .a, .bogus),
+      ("other.example.com", .txt, .servfail),
+    ]
+    for (name, type, outcome) in expected {
+      let answer = zone.answer(DNSQuestion(name, type), deadline: nil)
+      #expect(answer.outcome == outcome, "\(name) \(type)")
+    }
+  }
 }

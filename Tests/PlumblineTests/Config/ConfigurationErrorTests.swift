@@ -143,6 +143,7 @@ import Testing
     ("[milter]\nservers = 1", "f:2: milter.servers: unknown key; did you mean dns.servers?"),
     ("milter.level = 1", "f:1: milter.level: unknown key; did you mean log.level?"),
     ("level = 1", "f:1: level: unknown key; did you mean log.level?"),
+    ("arc.trusted = 1", "f:1: arc.trusted: unknown key; did you mean arc.trusted_sealers?"),
     ("[dsn]\na = 1\nb = 2", "f:1: dsn: unknown table; did you mean dns?"),
     ("[somewhere_else]", "f:1: somewhere_else: unknown table"),
     ("[dns]\n\n[dns.deeper]\nx = 1", "f:3: dns.deeper: unknown table"),

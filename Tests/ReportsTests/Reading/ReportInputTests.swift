@@ -176,7 +176,8 @@ import Testing
     let quadratic = Sample.xml()
       .replacing("<feedback>", with: "<!DOCTYPE feedback [<!ENTITY a \"\(wide)\">]><feedback>")
       .replacing("Receiver", with: String(repeating: "&a;", count: 10_000))
-    #expect(try Sample.refusal(quadratic).contains("document type declaration"))
+    #expect(
+      try Sample.refusal(quadratic) == "a document type declaration is not accepted")
   }
 
   @Test(arguments: [

@@ -158,12 +158,12 @@ struct PostfixTransportTests {
   @Test func requiredTLSSendsNothingWithoutAValidCertificate() throws {
     let certificate = try TestCertificate()
     let postfix = try smtpPostfix(certificate)
-    let answer = try smtp(postfix, .required).handOver(mail())
-    #expect(answer.outcome == .temporaryFailure)
-    #expect(answer.text.contains("certificate"), "\(answer)")
+    let error = #expect(throws: ReportTransportError.self) {
+      try smtp(postfix, .required).handOver(mail())
+    }
+    #expect(error?.description.contains("certificate") == true, "\(String(describing: error))")
     let plain = try smtpPostfix(certificate, settings: ["smtpd_tls_security_level = none"])
-    let refused = try smtp(plain, .required).handOver(mail())
-    #expect(refused.outcome == .temporaryFailure, "\(refused)")
+    #expect(throws: ReportTransportError.self) { try smtp(plain, .required).handOver(mail()) }
     for server in [postfix, plain] {
       #expect(!server.mailLog.contains("mail="), "\(server.mailLog)")
     }
@@ -184,52 +184,30 @@ struct PostfixTransportTests {
     #expect(large.outcome == .permanentFailure)
     #expect(large.text.hasPrefix("552 5.3.4"), "\(large)")
     postfix.stop()
-    #expect(try transport.handOver(mail()).outcome == .temporaryFailure)
+    #expect(throws: ReportTransportError.self) { try transport.handOver(mail()) }
   }
 
-  private static let hasSASL = FileManager.default.isExecutableFile(
-    atPath: "/usr/sbin/saslpasswd2")
-
-  @Test(.enabled(if: hasSASL, "needs saslpasswd2")) func smtpAuthenticates() throws {
-    let certificate = try TestCertificate()
+  @Test(
+    .enabled(if: SubmissionServer.isAvailable, "needs saslpasswd2"),
+    arguments: [SMTPTransport.Security.required, .implicit])
+  func smtpAuthenticates(security: SMTPTransport.Security) throws {
+    let server = try SubmissionServer()
     let directory = try TemporaryDirectory()
-    let database = directory.path("sasldb2")
-    let made = try Program.run(
-      "/usr/sbin/saslpasswd2", ["-p", "-c", "-f", database, "-u", "receiver.example", "reports"],
-      input: Data("right secret".utf8))
-    guard made.status == 0 else { throw FixtureError("saslpasswd2: \(made.errors)") }
-    #expect(unsafe chmod(database, 0o644) == 0)
-    let postfix = try smtpPostfix(
-      certificate,
-      settings: [
-        "smtpd_sasl_auth_enable = yes",
-        "smtpd_sasl_local_domain = receiver.example", "smtpd_tls_auth_only = yes",
-        "smtpd_client_restrictions = permit_sasl_authenticated, reject",
-      ])
-    // Debian's Postfix looks for it there, whatever cyrus_sasl_config_path says.
-    let folder = "\(postfix.configurationDirectory)/sasl"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    let configuration = """
-      pwcheck_method: auxprop
-      auxprop_plugin: sasldb
-      sasldb_path: \(database)
-      mech_list: PLAIN LOGIN
-
-      """
-    try Data(configuration.utf8).write(to: URL(filePath: "\(folder)/smtpd.conf"))
     func transport(_ password: String) throws -> SMTPTransport {
       let file = try directory.write("\(password)\n", to: "password")
-      return try smtp(postfix, .required, authority: certificate.certificatePath) {
-        $0.user = "reports"
+      return try smtp(server.postfix, security, authority: server.authorityPath) {
+        if security == .implicit { $0.port = server.implicitPort }
+        $0.user = SubmissionServer.user
         $0.passwordFile = file
       }
     }
-    let wrong = try transport("wrong secret").handOver(mail())
-    #expect(wrong.outcome == .temporaryFailure)
-    #expect(wrong.text.hasPrefix("535 5.7.8"), "\(wrong)")
-    let answer = try transport("right secret").handOver(mail())
-    #expect(answer.outcome == .accepted, "\(answer) \(postfix.mailLog)")
-    try expectArrived(postfix)
-    #expect(postfix.mailLog.contains("sasl_username=reports"))
+    let wrong = #expect(throws: ReportTransportError.self) {
+      try transport("wrong secret").handOver(mail())
+    }
+    #expect(wrong?.description.contains("535 5.7.8") == true, "\(String(describing: wrong))")
+    let answer = try transport(SubmissionServer.password).handOver(mail())
+    #expect(answer.outcome == .accepted, "\(answer) \(server.postfix.mailLog)")
+    try expectArrived(server.postfix)
+    #expect(server.postfix.mailLog.contains("sasl_username=reports"))
   }
 }

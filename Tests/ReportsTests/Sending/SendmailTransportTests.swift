@@ -117,13 +117,14 @@ import Testing
     #expect(answer.text == "sendmail ended with status 137: Killed")
   }
 
-  @Test func aMissingSendmailIsWaitedFor() throws {
+  @Test func withoutSendmailNothingCanBeHandedOver() throws {
     let bench = try Bench()
     bench.settings.path = "/nonexistent/sendmail"
-    let answer = try bench.transport.handOver(mail())
-    #expect(answer.outcome == .temporaryFailure)
+    let error = #expect(throws: ReportTransportError.self) {
+      try bench.transport.handOver(mail())
+    }
     #expect(
-      answer.text == "/nonexistent/sendmail cannot be run: No such file or directory;"
+      error?.description == "/nonexistent/sendmail cannot be run: No such file or directory;"
         + " is a mail server installed?")
     #expect(try bench.transport.earlierAnswer(token: "tok1") == nil)
   }
