@@ -259,7 +259,8 @@ final class PostfixStory {
   private func leave(_ index: Int) throws -> PostfixHost? {
     let scene = scenes[index]
     let plan = HostPlan(scene.stay, arriving: letter, leaving: letter)
-    isSealedAnew = plan.sealsAgain
+    // It stays unseen until a program gets the message.
+    isSealedAnew = plan.sealsAgain || (isSealedAnew && scene.mailbox == nil)
     let work = scene.stay.work.filter { $0.hop.line != plan.sealLine }
     letter = try hands.work(work, on: letter, arrived: letter)
     guard scene.stay.sendsOn else { return nil }
