@@ -25,7 +25,7 @@ public struct MessageCapture: Sendable, Equatable {
 
   /// When it is to be erased, seconds since the epoch.
   public var expiresAt: Int64
-  /// The settings that the configuration file had at the time.
+  /// The settings that held at the time, as far as they were not the defaults.
   public var settings: [Setting]
   /// The reverse-path with its local part; empty for the null reverse-path.
   public var mailFrom: [UInt8]

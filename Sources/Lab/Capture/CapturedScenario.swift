@@ -44,12 +44,14 @@ public struct CapturedScenario: Sendable {
   static func title(_ record: MessageRecord, _ comments: [String]) -> [String] {
     let evaluation = record.evaluation
     let author = evaluation.authorDomain?.text ?? "an unknown author"
+    // With queue ID and time no two files have the same title.
+    let time = UTCDay.timeText(record.receivedAt)
     let title =
-      "DMARC \(evaluation.dmarc.result.rawValue) of \(author) from \(record.envelope.clientAddress)"
+      "\(record.queueID) of \(time): DMARC \(evaluation.dmarc.result.rawValue) of \(author) "
+      + "from \(record.envelope.clientAddress)"
     let why = evaluation.rootCause?.explanation ?? evaluation.dmarc.explanation
     let first =
-      "Message \(record.queueID), received by \(record.host) at "
-      + "\(UTCDay.timeText(record.receivedAt)) UTC."
+      "Message \(record.queueID), received by \(record.host) at \(time) UTC."
     return ([first] + comments).map { "# " + YAMLText.comment($0) } + [
       "title: \(YAMLText.quoted(title))", "why: \(YAMLText.quoted(why))",
     ]

@@ -68,10 +68,10 @@ public struct ZoneResolver: Resolver {
       if let records = owner.records[question.type] {
         return DNSAnswer(outcome: .answer, records: records)
       }
-      if owner.empty.contains(question.type) { return DNSAnswer(outcome: .nodata) }
       if let failure = owner.failures[question.type] ?? owner.failure {
         return DNSAnswer(outcome: failure, detail: "listed so in the zone file")
       }
+      if owner.empty.contains(question.type) { return DNSAnswer(outcome: .nodata) }
       guard let target = owner.alias else { return unlisted(.nodata) }
       name = target
     }

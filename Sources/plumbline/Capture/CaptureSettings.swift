@@ -50,14 +50,14 @@ extension ConfigurationSettings {
       settings: evaluationSettings)
   }
 
-  /// The settings of the file that change how a message is evaluated, judged or marked, and the name
-  /// of this host, in the order of the example file.
+  /// The settings of the file that change how a message is evaluated, judged or marked, as far as they
+  /// are not the defaults, and the name of this host, in the order of the example file.
   var evaluationSettings: [MessageCapture.Setting] {
     ConfigurationKey.all.filter { LabConfigurator.keys.contains($0.name) }.compactMap { key in
       if key.name == ConfigurationKey.milterAuthservID.name {
         return MessageCapture.Setting(key: key.name, values: [optionalText(key) ?? hostName])
       }
-      guard let value = values[key.name]?.value else { return nil }
+      guard let value = values[key.name]?.value, value != key.defaultValue else { return nil }
       if case .path = key.kind {
         return MessageCapture.Setting(key: key.name, values: [file(key)])
       }

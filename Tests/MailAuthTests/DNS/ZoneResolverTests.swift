@@ -194,13 +194,14 @@ import Testing
         example.com: [{TXT: a}, {MX: NONE}, {A: NXDOMAIN}, {AAAA: BOGUS}]
         gone.example.com: [NXDOMAIN]
         forged.example.com: [BOGUS]
+        slow.example.com: [{TXT: NONE}, TIMEOUT]
         "*": [SERVFAIL]
         """, source: "test zone")
     let expected: [(String, DNSRecordType, DNSOutcome)] = [
       ("example.com", .txt, .answer), ("example.com", .mx, .nodata), ("example.com", .a, .nxdomain),
       ("example.com", .aaaa, .bogus), ("example.com", .ptr, .servfail),
       ("gone.example.com", .txt, .nxdomain), ("forged.example.com", .a, .bogus),
-      ("other.example.com", .txt, .servfail),
+      ("other.example.com", .txt, .servfail), ("slow.example.com", .txt, .timeout),
     ]
     for (name, type, outcome) in expected {
       let answer = zone.answer(DNSQuestion(name, type), deadline: nil)
