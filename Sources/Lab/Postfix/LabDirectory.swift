@@ -3,7 +3,7 @@ import Glibc
 
 /// The directory of a run under /tmp; gone with the run, however it ends.
 ///
-/// A shell waits for the end of the run and removes the directory then.
+/// A shell waits for the end of the run and cleans up then.
 public final class LabDirectory {
   /// Its path.
   public let path: String
@@ -18,11 +18,13 @@ public final class LabDirectory {
     self.path = path
     let janitor = Process()
     self.janitor = janitor
+    // Nothing else that is started holds the leash.
+    _ = fcntl(leash.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
     do {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o711])
       janitor.executableURL = URL(filePath: "/bin/sh")
-      janitor.arguments = ["-c", "cat >/dev/null; sleep 1; rm -rf -- \"$1\"", "sh", path]
+      janitor.arguments = ["-c", Self.cleaning, "sh", path]
       janitor.standardInput = leash
       janitor.standardOutput = FileHandle.nullDevice
       janitor.standardError = FileHandle.nullDevice
@@ -31,6 +33,17 @@ public final class LabDirectory {
       throw LabFailure("\(path): cannot be made: \(error)")
     }
   }
+
+  /// Waits for the end of the run; ends each Postfix that is left, by its own process number, and
+  /// removes the directory.
+  private static let cleaning = """
+    cat >/dev/null
+    for file in "$1"/story-*/*/queue/pid/master.pid; do
+      [ -f "$file" ] && kill $(cat "$file")
+    done
+    sleep 1
+    rm -rf -- "$1"
+    """
 
   /// Uses a directory that another process has made and will remove.
   public init(of path: String) {

@@ -1,12 +1,14 @@
 import Foundation
 import Glibc
 
-/// A program that the lab started; it ends with the lab, even when the lab is killed.
+/// A program that the lab started and that it ends.
 ///
-/// To be started from the main thread: the kernel ends the program with the thread that started it.
+/// Foundation's `Process` waits for a program as soon as that closes what it inherited, as Postfix
+/// does at its start, and sees the end of no other program meanwhile. So this asks the system itself.
 final class LabProcess {
-  private let process = Process()
+  private let processID: pid_t
   private let errorPath: String
+  private var exitStatus: Int32?
 
   /// Starts a program with standard error in a file.
   init(
@@ -14,31 +16,61 @@ final class LabProcess {
     errorPath: String
   ) throws(LabFailure) {
     self.errorPath = errorPath
-    do {
-      try Data().write(to: URL(filePath: errorPath))
-      let errors = try FileHandle(forWritingTo: URL(filePath: errorPath))
-      defer { try? errors.close() }  // The child has its own.
-      process.executableURL = URL(filePath: "/usr/bin/setpriv")
-      // Postfix closes every descriptor that could be open, which takes its time where many can.
-      process.arguments =
-        ["--pdeathsig", "TERM", "--", "/usr/bin/prlimit", "--nofile=4096:4096", "--", path]
-        + arguments
-      process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-      process.standardInput = FileHandle.nullDevice
-      process.standardOutput = FileHandle.nullDevice
-      process.standardError = errors
-      try process.run()
-    } catch {
-      throw LabFailure("\(path) cannot be started: \(error)")
+    // Postfix closes every descriptor that could be open, which takes its time where many can.
+    let words =
+      [
+        "/usr/bin/setpriv", "--pdeathsig", "TERM", "--", "/usr/bin/prlimit", "--nofile=4096:4096",
+        "--", path,
+      ] + arguments
+    let settings = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+      .map { "\($0)=\($1)" }
+    guard let id = Self.spawn(words, settings, errorPath: errorPath) else {
+      throw LabFailure("\(path) cannot be started")
     }
+    processID = id
   }
 
   deinit { end() }
 
-  var isRunning: Bool { process.isRunning }
+  private static func spawn(
+    _ words: [String], _ environment: [String], errorPath: String
+  ) -> pid_t? {
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    unsafe posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+    unsafe posix_spawn_file_actions_addopen(
+      &actions, 2, errorPath, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    // A group of its own: Postfix ends its whole group.
+    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
+    var variables = unsafe environment.map { unsafe strdup($0) } + [nil]
+    defer {
+      for unsafetext in unsafe arguments { unsafe free(text) }
+      for unsafetext in unsafe variables { unsafe free(text) }
+    }
+    var id: pid_t = 0
+    let status = unsafe posix_spawn(
+      &id, words[0], &actions, &attributes, &arguments, &variables)
+    return status == 0 ? id : nil
+  }
 
-  /// How it ended.
-  var status: Int32 { process.terminationStatus }
+  /// Whether it has not ended yet.
+  var isRunning: Bool {
+    guard exitStatus == nil else { return false }
+    var status: Int32 = 0
+    let ended = unsafe waitpid(processID, &status, WNOHANG)
+    guard ended != 0 else { return true }
+    exitStatus = status
+    return false
+  }
+
+  /// Whether it has ended by itself, and well.
+  var hasSucceeded: Bool { !isRunning && exitStatus == 0 }
 
   /// What it wrote to standard error so far.
   var errors: String {
@@ -48,28 +80,28 @@ final class LabProcess {
 
   /// Asks it to end.
   func terminate() {
-    if process.isRunning { process.terminate() }
+    if isRunning { kill(processID, SIGTERM) }
   }
 
   /// Ends it, by force when it does not end within five seconds.
   func end() {
-    guard process.isRunning else { return }
-    process.terminate()
+    terminate()
     let deadline = ContinuousClock.now + .seconds(5)
-    while process.isRunning, ContinuousClock.now < deadline { usleep(2000) }
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-    process.waitUntilExit()
+    while isRunning, ContinuousClock.now < deadline { usleep(2000) }
+    guard isRunning else { return }
+    kill(processID, SIGKILL)
+    while isRunning { usleep(2000) }
   }
 
   /// Waits until something holds, looking every few milliseconds.
   static func wait(
-    for what: String, seconds: Double = Double(TCPSocket.limitSeconds),
+    for what: @autoclosure () -> String, seconds: Double = Double(TCPSocket.limitSeconds),
     _ condition: () throws(LabFailure) -> Bool
   ) throws(LabFailure) {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while try !condition() {
       guard ContinuousClock.now < deadline else {
-        throw LabFailure("waited \(Int(seconds)) s in vain for \(what)")
+        throw LabFailure("waited \(Int(seconds)) s in vain for \(what())")
       }
       usleep(3000)
     }

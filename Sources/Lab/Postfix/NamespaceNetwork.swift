@@ -48,7 +48,7 @@ final class NamespaceNetwork: LabNetwork {
     let errorPath = "\(directory.path)/command.log"
     let process = try LabProcess(path, arguments, errorPath: errorPath)
     try LabProcess.wait(for: path) { () throws(LabFailure) in !process.isRunning }
-    guard process.status == 0 else {
+    guard process.hasSucceeded else {
       throw LabFailure("\(path) \(arguments.joined(separator: " ")): \(process.errors)")
     }
   }
