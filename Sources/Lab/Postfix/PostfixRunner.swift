@@ -49,6 +49,12 @@ public final class PostfixRunner {
     }
   }
 
+  /// What Postfix would need of a message and the file does not have; nil when nothing is missing.
+  private static func missing(of mail: ScenarioMail) -> String? {
+    mail.bodyHashes == nil
+      ? nil : "Only hashes of the body were kept, and a mail server has to get the body itself."
+  }
+
   /// Plays a scenario both ways.
   ///
   /// - Returns: What the hosts behind Postfix found, with every difference from the expectations and
@@ -56,7 +62,7 @@ public final class PostfixRunner {
   /// - Throws: As ``LabRunner/run(_:)``; hosts that do not do their work are a difference.
   public func run(_ scenario: Scenario) throws -> LabRun {
     var run = try memory.run(scenario)
-    if let reason = scenario.memoryOnly {
+    if let reason = scenario.memoryOnly ?? Self.missing(of: scenario.mail) {
       run.skipped = reason
       return run
     }

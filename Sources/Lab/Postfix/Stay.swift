@@ -48,7 +48,7 @@ struct Itinerary {
 
   /// Cuts a scenario into stays.
   init(_ scenario: Scenario) throws(LabFailure) {
-    var now = Scenario.start
+    var now = scenario.time
     for hop in scenario.hops {
       switch hop.action {
       case .send(let send): try arrive(hop, send.to, now, scenario)
