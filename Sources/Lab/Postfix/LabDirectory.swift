@@ -38,10 +38,13 @@ public final class LabDirectory {
   /// removes the directory.
   private static let cleaning = """
     cat >/dev/null
-    for file in "$1"/story-*/*/queue/pid/master.pid; do
-      [ -f "$file" ] && kill $(cat "$file")
+    # One that was just starting has no number yet.
+    for round in 1 2 3; do
+      for file in "$1"/story-*/*/queue/pid/master.pid; do
+        [ -f "$file" ] && kill $(cat "$file") && rm -f "$file"
+      done
+      sleep 1
     done
-    sleep 1
     rm -rf -- "$1"
     """
 

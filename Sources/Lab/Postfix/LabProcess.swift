@@ -50,8 +50,8 @@ final class LabProcess {
     var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
     var variables = unsafe environment.map { unsafe strdup($0) } + [nil]
     defer {
-      for unsafetext in unsafe arguments { unsafe free(text) }
-      for unsafetext in unsafe variables { unsafe free(text) }
+      unsafe arguments.forEach { unsafe free($0) }
+      unsafe variables.forEach { unsafe free($0) }
     }
     var id: pid_t = 0
     let status = unsafe posix_spawn(
