@@ -34,14 +34,14 @@ public final class LabDirectory {
     }
   }
 
-  /// Waits for the end of the run; ends each Postfix that is left, by its own process number, and
+  /// Waits for the end of the run; ends each Postfix that is left, with its own process group, and
   /// removes the directory.
   private static let cleaning = """
     cat >/dev/null
     # One that was just starting has no number yet.
     for round in 1 2 3; do
       for file in "$1"/story-*/*/queue/pid/master.pid; do
-        [ -f "$file" ] && kill $(cat "$file") && rm -f "$file"
+        [ -s "$file" ] && kill -s KILL -- -$(tr -d ' ' <"$file") && rm -f "$file"
       done
       sleep 1
     done
