@@ -90,6 +90,20 @@ import Testing
     #expect(html.contains("<span id=\"L24\" class=\"row marked\">"))
   }
 
+  @Test func itSaysWhatWasNotPlayedThroughPostfix() throws {
+    var (scenario, run) = try Self.shipped("dns-key-too-late")
+    let sentence = "<p>Played in memory only, not through Postfix. "
+    #expect(!ScenarioPage(run: run, scenario: scenario).html.contains(sentence))
+    scenario.memoryOnly = "Slow & late."
+    run.skipped = scenario.memoryOnly
+    #expect(
+      ScenarioPage(run: run, scenario: scenario).html.contains(sentence + "Slow &amp; late.</p>"))
+    let directory = try TemporaryDirectory()
+    try LabSite([(scenario: scenario, run: run)]).write(to: directory.path("pages"))
+    let index = try String(contentsOfFile: directory.path("pages/index.html"), encoding: .utf8)
+    #expect(index.contains("yes, in memory only"))
+  }
+
   @Test func everyPictureIsDescribed() throws {
     let html = try Self.html("02-alias-signed")
     #expect(html.matches(of: /<svg class="path/).count == 2)

@@ -80,7 +80,7 @@ struct IndexPage {
     let run = entry.run
     let state: Markup =
       run.isAsExpected
-      ? "<span class=\"ok\">\(Finding.icon(.good))yes</span>"
+      ? "<span class=\"ok\">\(Finding.icon(.good))\(run.skipped == nil ? "yes" : "yes, in memory only")</span>"
       : "<strong class=\"differs\">\(Finding.icon(.bad))no</strong>"
     return """
       <tr><th scope="row"><a href="\(entry.file)">\(run.title)</a><div class="muted">\(run.why)</div>\

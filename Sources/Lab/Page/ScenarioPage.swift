@@ -54,7 +54,9 @@ struct ScenarioPage {
 
   private var badge: Markup {
     guard !run.isAsExpected else {
-      return "<p class=\"badge ok\">\(Finding.icon(.good))As expected</p>"
+      let note: Markup =
+        run.skipped.map { "\n<p>Played in memory only, not through Postfix. \($0)</p>" } ?? ""
+      return "<p class=\"badge ok\">\(Finding.icon(.good))As expected</p>\(note)"
     }
     let count = run.differences.count
     return """
