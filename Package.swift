@@ -79,6 +79,10 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["COpenSSL", "Ledger", "MailAuth", "Yams"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "MilterBench",
+      dependencies: ["COpenDKIM", "COpenSSL", "MailAuth", "TestSupport", argumentParser],
+      path: "Tests/MilterBench", swiftSettings: swiftSettings),
     .testTarget(
       name: "MailAuthTests", dependencies: ["MailAuth", "TestSupport", "Yams"],
       swiftSettings: swiftSettings),
