@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import statistics
 
 from .contenders import CONTENDERS, Plumbline
@@ -179,11 +180,27 @@ def soak(bench, messages, steps):
 
 
 def leaks(bench, counts):
-    """Plumbline under valgrind: what was lost for good, and reads and writes that are wrong."""
+    """Plumbline under valgrind, with few messages and with many: what each of them loses for good,
+    and reads and writes outside of what is allocated."""
+    # Valgrind does not understand the debugging information.
+    program = bench.work / "stripped"
+    bench.processes.run(["strip", "--strip-debug", "-o", program, bench.options.program], 300)
+    few = under_valgrind(bench, program, {mix: max(1, count // 20) for mix, count in counts.items()})
+    many = under_valgrind(bench, program, counts)
+    more = many["messages"] - few["messages"]
+    lost = many["definitelyLostBytes"] - few["definitelyLostBytes"]
+    return {"tool": "valgrind", "few": few, "many": many,
+            "bytesPerMessage": round(lost / more, 3), "invalidAccesses": many["invalidAccesses"]}
+
+
+def under_valgrind(bench, program, counts):
     log = bench.work / "valgrind.log"
+    released = bench.options.program
     Plumbline.prefix = ["valgrind", "--leak-check=full", "--show-leak-kinds=definite",
                         "--errors-for-leak-kinds=definite", "--num-callers=30",
                         f"--log-file={log}"]
+    Plumbline.stop_seconds = 300
+    Plumbline.program = program
     sent = 0
     try:
         with Plumbline(bench.processes, bench.work / "contender") as contender:
@@ -193,15 +210,15 @@ def leaks(bench, counts):
                 sent += bench.send(contender, cell, count=count, timeout=600)["messages"]
     finally:
         Plumbline.prefix = []
+        Plumbline.stop_seconds = 0
+        Plumbline.program = released
     text = log.read_text(errors="replace")
-    lost = [line for line in text.splitlines() if "definitely lost:" in line]
-    errors = [line for line in text.splitlines() if "ERROR SUMMARY:" in line]
-    if not errors:
+    if "ERROR SUMMARY:" not in text:
         raise Failure("valgrind left no summary:\n" + text[-3000:])
-    number = int(errors[-1].split("ERROR SUMMARY:")[1].split()[0].replace(",", ""))
-    octets = int(lost[-1].split("lost:")[1].split()[0].replace(",", "")) if lost else 0
-    return {"tool": "valgrind", "messages": sent, "definitelyLostBytes": octets,
-            "errors": number, "log": text if number else None}
+    lost = re.search(r"definitely lost: ([\d,]+) bytes", text)
+    return {"messages": sent, "definitelyLostBytes": int(lost[1].replace(",", "")) if lost else 0,
+            "invalidAccesses": len(re.findall(r"== Invalid (?:read|write|free)", text)),
+            "log": "\n".join(line for line in text.splitlines() if not line.startswith("###"))}
 
 
 def reports(bench, script, sizes):

@@ -78,9 +78,11 @@ def sections(result):
                 for point in curve])
     if "leaks" in result:
         found = result["leaks"]
-        yield ("Leaks", f"Under {found['tool']}.",
-               ["messages", "bytes lost", "errors"],
-               [[str(found["messages"]), str(found["definitelyLostBytes"]), str(found["errors"])]])
+        yield ("Leaks", f"Under {found['tool']}: {found['bytesPerMessage']} bytes a message are"
+               " lost for good.",
+               ["messages", "bytes lost", "invalid reads, writes, frees"],
+               [[str(run[key]) for key in ("messages", "definitelyLostBytes", "invalidAccesses")]
+                for run in (found["few"], found["many"])])
     if "reports" in result:
         yield ("Reports", "Building the aggregate reports of a day.",
                ["messages", "seconds", "msg/s", "CPU s", "peak MB", "plain SELECT s"],
@@ -163,5 +165,6 @@ def checks(result):
         check("memory at the end to that after the first part",
               result["soak"]["last"] / result["soak"]["first"], 1.1, False)
     if "leaks" in result:
-        check("bytes lost for good", result["leaks"]["definitelyLostBytes"], 0, False)
+        check("bytes a message loses for good", result["leaks"]["bytesPerMessage"], 0, False)
+        check("invalid reads, writes, frees", result["leaks"]["invalidAccesses"], 0, False)
     return found

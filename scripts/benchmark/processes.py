@@ -50,16 +50,18 @@ class Processes:
         return output
 
     def stop(self, process, seconds=30):
-        """Asks a program to end; one that does not is killed."""
+        """Asks a program to end; one that does not in time is killed."""
         if process not in self.running:
             return
         self.running.remove(process)
-        if process.poll() is None:
+        if process.poll() is None and seconds:
             process.terminate()
             try:
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
-                process.kill()
+                pass
+        if process.poll() is None:
+            process.kill()
         process.wait()
 
     def stop_all(self):

@@ -5,12 +5,12 @@ import TestSupport
 struct MixWriter {
   /// How much of everything.
   struct Size {
-    var keys = 32
+    var keys = 16
     var domains = 200
     /// Messages of the common mixes.
     var messages = 400
     /// Domains of which there is one message only.
-    var rareDomains = 400
+    var rareDomains = 300
     var attachments = 8
     var megabyte = 1_000_000
     var large = 20_000_000
@@ -48,7 +48,7 @@ struct MixWriter {
       }
     }
     authors = try domains(size.domains) { "author\($0).example" }
-    slow = try domains(size.rareDomains / 4) { "author\($0).slow.example" }
+    slow = try domains(size.rareDomains / 3) { "author\($0).slow.example" }
     cold = try domains(size.rareDomains) { "author\($0).cold.example" }
     sealers = try (1...3).map {
       let signer = try AuthorDomain.signer("forward\($0).example", "arc", rsa[$0 % size.keys])
@@ -63,7 +63,7 @@ struct MixWriter {
     try write("unsigned", size.messages, authors, expected: ["spf=pass", "dmarc=pass"]) {
       Self.plain($0, $1).octets
     }
-    try write("two", size.messages, authors, expected: pass + ["dkim=pass"]) { number, author in
+    try write("two", size.messages / 2, authors, expected: pass + ["dkim=pass"]) { number, author in
       let once = try signed(Self.plain(number, author), by: author.signer)
       return try signed(once, by: author.secondSigner).octets
     }

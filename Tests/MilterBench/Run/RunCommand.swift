@@ -44,9 +44,11 @@ struct RunCommand: ParsableCommand {
     }
     let own = ProcessorTime()
     let theirs = cpuOf.map { ProcessorTime(of: $0) }
-    let result = Sending(plan, load, count: count, seconds: seconds).run()
-    let report = RunReport(
-      result, generatorSeconds: own.elapsed, filterSeconds: theirs.map(\.elapsed))
+    var result = Sending(plan, load, count: count, seconds: seconds).run()
+    let ownSeconds = own.elapsed
+    let theirSeconds = theirs.map(\.elapsed)
+    result.tally.judge()
+    let report = RunReport(result, generatorSeconds: ownSeconds, filterSeconds: theirSeconds)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     print(String(decoding: try encoder.encode(report), as: UTF8.self))

@@ -16,6 +16,14 @@ struct Tally: Sendable {
   private(set) var content: [Duration] = []
   /// What the filters agreed to.
   var agreements: [MilterClient.Agreement] = []
+  /// What was found, to be looked at when the clock has stopped.
+  private var findings: [Finding] = []
+
+  private struct Finding {
+    var ended: String?
+    var results: [String]
+    var expected: [Load.Expectation]
+  }
 
   init() {}
 
@@ -28,6 +36,7 @@ struct Tally: Sendable {
       problems.merge(tally.problems, uniquingKeysWith: +)
       whole += tally.whole
       content += tally.content
+      findings += tally.findings
       if agreements.isEmpty { agreements = tally.agreements }
     }
   }
@@ -36,10 +45,17 @@ struct Tally: Sendable {
     messages += 1
     whole.append(passage.whole)
     content.append(passage.content)
-    if let problem = passage.problem(expected) {
+    findings.append(
+      Finding(ended: passage.ended, results: passage.results, expected: expected))
+  }
+
+  /// Looks at all that was found.
+  mutating func judge() {
+    for problem in findings.compactMap(Self.problem) {
       wrong += 1
       note(problem)
     }
+    findings = []
   }
 
   mutating func fail(_ problem: String) {
@@ -47,23 +63,21 @@ struct Tally: Sendable {
     note(problem)
   }
 
-  private mutating func note(_ problem: String) {
-    if problems.count < 10 || problems[problem] != nil { problems[problem, default: 0] += 1 }
-  }
-}
-
-extension MilterChain.Passage {
   /// What is not as it should be.
-  fileprivate func problem(_ expected: [Load.Expectation]) -> String? {
-    if let ended { return "answered \(ended)" }
-    for expectation in expected {
-      let found = results.reduce(0) { $0 + $1.occurrences(of: expectation.text) }
+  private static func problem(_ finding: Finding) -> String? {
+    if let ended = finding.ended { return "answered \(ended)" }
+    for expectation in finding.expected {
+      let found = finding.results.reduce(0) { $0 + $1.occurrences(of: expectation.text) }
       if found < expectation.count {
         return "\(expectation.text) found \(found) times of \(expectation.count) in:"
-          + results.map { " \($0)" }.joined(separator: " |")
+          + finding.results.map { " \($0)" }.joined(separator: " |")
       }
     }
     return nil
+  }
+
+  private mutating func note(_ problem: String) {
+    if problems.count < 10 || problems[problem] != nil { problems[problem, default: 0] += 1 }
   }
 }
 
