@@ -47,8 +47,11 @@ let package = Package(
 
     .target(
       name: "MailAuth",
-      dependencies: ["CIDN2", "COpenDKIM", "COpenSSL", "CPSL", "CSPF2", "CUnbound", "Yams"],
+      dependencies: [
+        "CDirectKeys", "CIDN2", "COpenDKIM", "COpenSSL", "CPSL", "CSPF2", "CUnbound", "Yams",
+      ],
       swiftSettings: swiftSettings),
+    .target(name: "CDirectKeys", dependencies: ["COpenSSL"]),
     .target(name: "CMilterSignals"),
     .target(
       name: "Milter", dependencies: ["CMilter", "CMilterSignals", "MailAuth", logging],
@@ -77,7 +80,7 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(
-      name: "TestSupport", dependencies: ["COpenSSL", "Ledger", "MailAuth", "Yams"],
+      name: "TestSupport", dependencies: ["CDirectKeys", "COpenSSL", "Ledger", "MailAuth", "Yams"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
     .executableTarget(
       name: "MilterBench",

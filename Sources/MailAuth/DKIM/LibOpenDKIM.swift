@@ -1,3 +1,4 @@
+import CDirectKeys
 import COpenDKIM
 import Glibc
 
@@ -117,6 +118,9 @@ final class DKIMLibraries: Sendable {
   private var bodyTail: (UInt8, UInt8) = (0, 0)
   private var bodyIsEmpty = true
 
+  /// How many RSA keys `endOfMessage` read without OpenSSL's decoders.
+  private(set) var keysReadDirectly = 0
+
   /// Begins a message.
   init(_ library: LibOpenDKIM) throws(LibOpenDKIMError) {
     var status = DKIM_STAT_OK
@@ -179,10 +183,12 @@ final class DKIMLibraries: Sendable {
 
   /// Ends the message and verifies each signature that has a key.
   ///
-  /// - Parameter keyRecords: A key record of our making for each signature, from the top down;
-  ///   nil leaves that signature out.
+  /// - Parameters:
+  ///   - keyRecords: A key record of our making for each signature, from the top down; nil leaves
+  ///     that signature out.
+  ///   - readsKeysDirectly: Whether ordinary RSA keys are kept from OpenSSL's decoders.
   /// - Returns: One result for each signature.
-  func endOfMessage(keyRecords: [String?]) -> [Result] {
+  func endOfMessage(keyRecords: [String?], readsKeysDirectly: Bool) -> [Result] {
     self.keyRecords = keyRecords
     if !bodyIsEmpty, bodyTail != (0x0D, 0x0A) {
       // Without a final CRLF the library gives no result at all for relaxed bodies.
@@ -190,8 +196,11 @@ final class DKIMLibraries: Sendable {
       _ = unsafe dkim_body(dkim, &lineEnd, lineEnd.count)
     }
     var isTestKey = false
-    // The status sums up all signatures; what counts is read from each.
+    // The library verifies here and nowhere else, in this thread. The status sums up all signatures;
+    // what counts is read from each.
+    if readsKeysDirectly { plumbline_direct_keys_begin() }
     _ = unsafe dkim_eom(dkim, &isTestKey)
+    if readsKeysDirectly { keysReadDirectly = Int(plumbline_direct_keys_end()) }
     return unsafe signatures.map { unsafe result(of: $0) }
   }
 
