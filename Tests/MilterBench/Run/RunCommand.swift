@@ -18,6 +18,7 @@ struct RunCommand: ParsableCommand {
   var count: Int?
   @Option(help: "How long to send, in seconds.") var seconds: Double?
   @Option(help: "Messages to send before what counts.") var warmUp = 0
+  @Option(help: "Connections for that, if another number.") var warmUpConnections: Int?
   @Option(help: "The mix to send before what counts, if another one.") var warmUpMix: String?
   @Option(help: "The process ID of a filter whose processor time counts.") var cpuOf: [Int32] = []
   @Option(help: "What Authentication-Results must also contain.") var expect: [String] = []
@@ -40,7 +41,9 @@ struct RunCommand: ParsableCommand {
       sockets: socket, connections: connections, messagesPerConnection: messagesPerConnection,
       timeoutSeconds: timeout)
     if warmUp > 0 {
-      _ = Sending(plan, warmUpLoad, count: warmUp, seconds: nil).run()
+      var warmUpPlan = plan
+      warmUpPlan.connections = warmUpConnections ?? connections
+      _ = Sending(warmUpPlan, warmUpLoad, count: warmUp, seconds: nil).run()
     }
     let own = ProcessorTime()
     let theirs = cpuOf.map { ProcessorTime(of: $0) }
