@@ -30,7 +30,7 @@ enum FieldText {
   /// Besides octets that are not printable ASCII those become "?" that could make a careless reader
   /// see an entry of its own in it: `;`, `"` and `\`.
   static func quoted(_ value: String) -> String {
-    "\"\(safe(value, limit: longestWord))\""
+    "\"" + safe(value, limit: longestWord) + "\""
   }
 
   /// A comment; parentheses in it become brackets; `;`, `"` and `\` become "?".
