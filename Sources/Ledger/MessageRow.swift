@@ -2,8 +2,8 @@ import Foundation
 import GRDB
 import MailAuth
 
-/// A record as the values of its rows, made on the caller's thread so that the one writer thread
-/// only binds and steps.
+/// A record as the values of its rows, made before anybody commits, so that committing is only to
+/// bind and step.
 struct MessageRow: Sendable {
   /// Values for ``message``, without the policy record.
   let message: [DatabaseValue]
