@@ -238,7 +238,10 @@ final class DKIMVerifier {
     // Read without a limit first, so that a refused key's size is recorded too.
     let key = try DKIMPublicKey(record, minimumRSABits: 0)
     candidate.keyBits = key.bits
-    return try DKIMPublicKey(record, minimumRSABits: settings.minimumKeyBits)
+    guard record.keyType == "ed25519" || key.bits >= settings.minimumKeyBits else {
+      throw .tooSmall(bits: key.bits, minimum: settings.minimumKeyBits)
+    }
+    return key
   }
 
   // MARK: - Outcomes
