@@ -82,6 +82,10 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["CDirectKeys", "COpenSSL", "Ledger", "MailAuth", "Yams"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "MilterBench",
+      dependencies: ["COpenDKIM", "COpenSSL", "MailAuth", "TestSupport", argumentParser],
+      path: "Tests/MilterBench", swiftSettings: swiftSettings),
     .testTarget(
       name: "MailAuthTests", dependencies: ["MailAuth", "TestSupport", "Yams"],
       swiftSettings: swiftSettings),

@@ -38,7 +38,7 @@ struct ARCPostfixTests {
   ) throws -> SMTPClient.Reply {
     var octets: [UInt8] = []
     for field in header { octets += field.name + [0x3A] + field.value + [0x0D, 0x0A] }
-    return try SMTPClient(port: host.postfix.port, source: "127.0.0.66").deliver(
+    return try host.postfix.client(from: "127.0.0.66").deliver(
       octets + Array("\r\n\(body)".utf8), hello: "mx.hop.example", from: "cooking@hop.example",
       to: "reader@receiver.example")
   }

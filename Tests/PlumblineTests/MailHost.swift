@@ -61,14 +61,14 @@ final class MailHost {
 
   /// Sends a demo message and returns the reply to it.
   func send(_ message: DemoMessage) throws -> SMTPClient.Reply {
-    try SMTPClient(port: postfix.port, source: message.client)
+    try postfix.client(from: message.client)
       .deliver(
         try message.bytes(), hello: message.helo, from: message.mailFrom, to: message.recipient)
   }
 
   /// Sends octets as `alice@example.com` from her own host and returns the message as delivered.
   func exchange(_ octets: [UInt8]) throws -> DeliveredMessage {
-    let reply = try SMTPClient(port: postfix.port, source: "127.0.0.10")
+    let reply = try postfix.client(from: "127.0.0.10")
       .deliver(
         octets, hello: "mail.example.com", from: "alice@example.com",
         to: "reader@receiver.example")

@@ -20,7 +20,7 @@ struct PolicyPostfixTests {
     _ octets: [UInt8], to host: MailHost, client: String = "127.0.0.66",
     mailFrom: String = "security@bank.example"
   ) throws -> SMTPClient.Reply {
-    try SMTPClient(port: host.postfix.port, source: client)
+    try host.postfix.client(from: client)
       .deliver(octets, hello: "dialup66.badhost.example", from: mailFrom, to: "r@receiver.example")
   }
 

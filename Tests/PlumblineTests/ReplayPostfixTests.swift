@@ -23,7 +23,7 @@ struct ReplayPostfixTests {
       tags: ["c": "relaxed/relaxed", "h": "From:Subject:To:Date:Message-ID:Received"])
     var octets: [UInt8] = []
     for field in header { octets += field.name + [0x3A] + field.value + [0x0D, 0x0A] }
-    let reply = try SMTPClient(port: host.postfix.port, source: "127.0.0.66").deliver(
+    let reply = try host.postfix.client(from: "127.0.0.66").deliver(
       octets + Array("\r\n\(body)".utf8), hello: "mail.late.example", from: "ann@late.example",
       to: "reader@receiver.example")
     _ = try host.delivered(reply)

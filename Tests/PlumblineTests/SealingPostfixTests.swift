@@ -65,7 +65,7 @@ struct SealingPostfixTests {
   ]
 
   private func send(_ message: [UInt8], from client: String, to recipient: String) throws {
-    let reply = try SMTPClient(port: sealer.postfix.port, source: client)
+    let reply = try sealer.postfix.client(from: client)
       .deliver(message, hello: "mail.example.com", from: "alice@example.com", to: recipient)
     guard reply.isPositive else { throw FixtureError("\(reply)\n\(sealer.postfix.mailLog)") }
   }

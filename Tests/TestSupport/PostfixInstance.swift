@@ -70,6 +70,13 @@ public final class PostfixInstance {
     _ = try? Program.run(Self.postfixPath, ["-c", directory.path("etc"), "stop"])
   }
 
+  /// A client that connects from `address`; its errors have the mail log with them.
+  ///
+  /// - Throws: ``FixtureError`` when the connection or the greeting fails.
+  public func client(from address: String) throws -> SMTPClient {
+    try SMTPClient(port: port, source: address, serverLog: { [unowned self] in mailLog })
+  }
+
   /// The configuration directory: what `sendmail -C` takes.
   public var configurationDirectory: String { directory.path("etc") }
 

@@ -27,6 +27,7 @@ public final class SMTPClient {
 
   private var socket: Int32
   private var received: [UInt8] = []
+  private let serverLog: () -> String
 
   /// Connects and reads the greeting.
   ///
@@ -34,8 +35,13 @@ public final class SMTPClient {
   ///   - port: The server's port at 127.0.0.1.
   ///   - source: The client's own IPv4 address, any of 127.0.0.0/8.
   ///   - limitSeconds: The longest wait for one reply.
+  ///   - serverLog: What the server logged, for the error when a reply does not come.
   /// - Throws: ``FixtureError`` when the connection or the greeting fails.
-  public init(port: UInt16, source: String = "127.0.0.1", limitSeconds: Int = 60) throws {
+  public init(
+    port: UInt16, source: String = "127.0.0.1", limitSeconds: Int = 60,
+    serverLog: @escaping () -> String = { "" }
+  ) throws {
+    self.serverLog = serverLog
     socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard socket >= 0 else { throw FixtureError("no socket: errno \(errno)") }
     var limit = timeval(tv_sec: limitSeconds, tv_usec: 0)
@@ -153,7 +159,8 @@ public final class SMTPClient {
         unsafe recv(socket, pointer.baseAddress, pointer.count, 0)
       }
       guard count > 0 else {
-        throw FixtureError(count == 0 ? "the server hung up" : "no reply: errno \(errno)")
+        let problem = count == 0 ? "the server hung up" : "no reply: errno \(errno)"
+        throw FixtureError("\(problem)\n\(serverLog())")
       }
       received += buffer.prefix(count)
     }

@@ -198,6 +198,8 @@ extension PostfixHost {
       "inet_protocols = all",
       "smtp_bind_address\(address.isIPv4 ? "" : "6") = \(address)",
       "smtp_dns_support_level = disabled", "smtp_host_lookup = native",
+      // A service that failed to start is started again after a second, not after a minute.
+      "service_throttle_time = 1s",
       "smtpd_peername_lookup = \(settings.usesXCLIENT ? "no" : "yes")",
       "smtpd_authorized_xclient_hosts = \(settings.usesXCLIENT ? "127.0.0.0/8" : "")",
       "lmtp_bind_address =",

@@ -3,6 +3,9 @@ import Synchronization
 
 /// The resolver that reaches the network: libunbound, with one cache for the process.
 ///
+/// An answer is used again for as long as its TTL allows, without a question to libunbound: handing
+/// one over and waiting for its threads costs more than the whole evaluation of a message.
+///
 /// It asks recursive servers, and asks them for every name, also for those that libunbound would
 /// answer by itself (`localhost`, `test`, `invalid`, reverse zones of private networks). The same
 /// question asked again while it is under way, or after ``prefetch(_:)``, waits for the query that
@@ -28,15 +31,15 @@ public final class LiveResolver: Resolver {
   public init(_ settings: LiveResolverSettings) throws(LiveResolverError) {
     self.settings = settings
     unbound = try LibUnbound(settings)
-    state = SharedState()
+    // A quarter of what libunbound may take; what falls out here is still found there.
+    state = SharedState(cacheOctets: min(max(settings.cacheMegabytes, 1), 4096) * 256 * 1024)
   }
 
   /// Answers one question; see ``Resolver/answer(_:deadline:)``.
   ///
   /// It ends as ``DNSOutcome/timeout`` at the deadline or after the settings' timeout, whichever is
-  /// first. ``DNSAnswer/isCached`` is libunbound's cache as seen from here: the same question was
-  /// answered before, its time has not run out, and the TTL went down since. (libunbound does not
-  /// say it; within one second of an answer that was pushed out of the cache it can be wrong.)
+  /// first. ``DNSAnswer/isCached`` says that the same question was answered before and its time has
+  /// not run out, or that libunbound repeats a failure without asking again.
   public func answer(
     _ question: DNSQuestion, deadline: ContinuousClock.Instant?
   ) -> DNSAnswer {
@@ -46,7 +49,13 @@ public final class LiveResolver: Resolver {
       return DNSAnswer(outcome: .timeout, detail: Self.deadlineDetail)
     }
     let waiter = Waiter()
-    let timeoutEnd = ask(question, waiter: waiter) + settings.timeout
+    let timeoutEnd: ContinuousClock.Instant
+    switch ask(question, waiter: waiter, at: started) {
+    case .known(var answer):
+      answer.milliseconds = (.now - started) / .milliseconds(1)
+      return answer
+    case .out(let since): timeoutEnd = since + settings.timeout
+    }
     let end = deadline.map { min($0, timeoutEnd) } ?? timeoutEnd
     let nanoseconds = max(0, (end - .now) / .nanoseconds(1))
     _ = waiter.done.wait(timeout: .now() + .nanoseconds(Int(nanoseconds)))
@@ -57,7 +66,8 @@ public final class LiveResolver: Resolver {
 
   /// Starts questions without waiting; see ``Resolver/prefetch(_:)``.
   public func prefetch(_ questions: [DNSQuestion]) {
-    for question in questions where question.isValidName { _ = ask(question, waiter: nil) }
+    let now = ContinuousClock.now
+    for question in questions where question.isValidName { ask(question, waiter: nil, at: now) }
   }
 
   private static let deadlineDetail = "the time for this message is up"
@@ -69,21 +79,30 @@ public final class LiveResolver: Resolver {
       detail: isDeadline ? Self.deadlineDetail : "no answer within \(seconds.shortText) seconds")
   }
 
-  /// Joins the query that is out for the question, or starts one, and gives the time of its start.
-  private func ask(_ question: DNSQuestion, waiter: Waiter?) -> ContinuousClock.Instant {
-    let now = ContinuousClock.now
+  private enum Asked {
+    /// It need not be asked.
+    case known(DNSAnswer)
+    /// It is asked, since then.
+    case out(ContinuousClock.Instant)
+  }
+
+  /// Joins the query that is out for the question, or starts one, unless the answer is known.
+  @discardableResult
+  private func ask(
+    _ question: DNSQuestion, waiter: Waiter?, at now: ContinuousClock.Instant
+  ) -> Asked {
     switch state.join(question, waiter: waiter, at: now) {
-    case .joined(let started): return started
+    case .known(let answer): return .known(answer)
+    case .joined(let started): return .out(started)
     case .refused:
-      waiter?.finish(
+      return .known(
         DNSAnswer(outcome: .servfail, detail: "too many DNS questions are waiting for answers"))
-      return now
     case .start:
       // The closure keeps the state alive, not the resolver: an answer may come after its end.
       unbound.start(question.name, question.type) { [state] reply in
         state.finish(question, reply)
       }
-      return now
+      return .out(now)
     }
   }
 }
@@ -99,9 +118,11 @@ private final class Waiter: Sendable {
   }
 }
 
-/// What is out, and what is known about answers that libunbound holds.
+/// What is out, and what is known.
 private final class SharedState: Sendable {
   enum Join {
+    /// The answer is known.
+    case known(DNSAnswer)
     /// The caller has to start the query.
     case start
     /// A query for the question is out already, since then.
@@ -110,15 +131,10 @@ private final class SharedState: Sendable {
     case refused
   }
 
-  /// An answer that libunbound has in its cache, as far as can be known.
-  private struct Cached {
+  /// A failure as it was when it was new: libunbound repeats it without its reason.
+  private struct Failure {
+    var answer: DNSAnswer
     var received: ContinuousClock.Instant
-    var ttlSeconds: Int
-    var failure: DNSAnswer?
-
-    func secondsLeft(at now: ContinuousClock.Instant) -> Double {
-      Double(ttlSeconds) - (now - received) / .seconds(1)
-    }
   }
 
   /// A query that is out.
@@ -129,26 +145,31 @@ private final class SharedState: Sendable {
 
   private struct Contents {
     var queries: [DNSQuestion: Query] = [:]
-    var cached: [DNSQuestion: Cached] = [:]
+    var answers: AnswerCache
+    var failures: [DNSQuestion: Failure] = [:]
   }
 
   // A silent server keeps a query out for some 15 seconds; no mail server has this many.
   private static let mostQueries = 8192
-  private static let mostCached = 65536
+  private static let mostFailures = 8192
   // libunbound repeats a SERVFAIL for 5 seconds without asking (RFC 9520 section 3.2).
-  private static let failureSeconds = 6
+  private static let failureTime = Duration.seconds(6)
 
-  private let contents = Mutex(Contents())
+  private let contents: Mutex<Contents>
+
+  init(cacheOctets: Int) {
+    contents = Mutex(Contents(answers: AnswerCache(octets: cacheOctets)))
+  }
 
   func join(_ question: DNSQuestion, waiter: Waiter?, at now: ContinuousClock.Instant) -> Join {
-    let new = waiter.map { [$0] } ?? []
-    return contents.withLock { contents in
+    contents.withLock { contents in
+      if let answer = contents.answers.answer(to: question, at: now) { return .known(answer) }
       if let started = contents.queries[question]?.started {
-        contents.queries[question]?.waiters.append(contentsOf: new)
+        if let waiter { contents.queries[question]?.waiters.append(waiter) }
         return .joined(started)
       }
       guard contents.queries.count < Self.mostQueries else { return .refused }
-      contents.queries[question] = Query(started: now, waiters: new)
+      contents.queries[question] = Query(started: now, waiters: waiter.map { [$0] } ?? [])
       return .start
     }
   }
@@ -157,18 +178,14 @@ private final class SharedState: Sendable {
     var answer = reply.answer(to: question.type)
     let now = ContinuousClock.now
     let waiters = contents.withLock { contents in
-      let known = contents.cached[question]
-      if let known, known.secondsLeft(at: now) > 0 {
-        if answer.outcome == .servfail, reply.isRepeatedFailure, let failure = known.failure {
-          answer = failure
+      if reply.isRepeatedFailure {
+        if let known = contents.failures[question], now - known.received < Self.failureTime {
+          answer = known.answer
         }
-        // The server's own cache may count down as well; only a TTL that did not shows a new
-        // answer for certain. One second is for rounding.
-        answer.isCached =
-          reply.isRepeatedFailure
-          || (known.failure == nil && Double(answer.ttlSeconds) <= known.secondsLeft(at: now) + 1)
+        answer.isCached = true
+      } else {
+        remember(question, answer, now: now, in: &contents)
       }
-      if !answer.isCached { remember(question, answer, now: now, in: &contents) }
       return contents.queries.removeValue(forKey: question)?.waiters ?? []
     }
     for waiter in waiters { waiter.finish(answer) }
@@ -178,18 +195,16 @@ private final class SharedState: Sendable {
     _ question: DNSQuestion, _ answer: DNSAnswer, now: ContinuousClock.Instant,
     in contents: inout Contents
   ) {
-    let isFailure = answer.outcome.isTemporaryFailure
-    let seconds = isFailure ? Self.failureSeconds : answer.ttlSeconds
-    guard seconds > 0 else {
-      contents.cached[question] = nil
+    contents.answers.keep(answer, to: question, at: now)
+    guard answer.outcome.isTemporaryFailure else {
+      contents.failures[question] = nil
       return
     }
-    if contents.cached.count >= Self.mostCached {
-      contents.cached = contents.cached.filter { $0.value.secondsLeft(at: now) > 0 }
-      if contents.cached.count >= Self.mostCached { contents.cached.removeAll() }
+    if contents.failures.count >= Self.mostFailures {
+      contents.failures = contents.failures.filter { now - $0.value.received < Self.failureTime }
+      if contents.failures.count >= Self.mostFailures { contents.failures.removeAll() }
     }
-    contents.cached[question] = Cached(
-      received: now, ttlSeconds: seconds, failure: isFailure ? answer : nil)
+    contents.failures[question] = Failure(answer: answer, received: now)
   }
 }
 
