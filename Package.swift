@@ -112,7 +112,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "PlumblineTests",
-      dependencies: ["plumbline", "Ledger", "MailAuth", "Reports", "TestSupport"],
+      dependencies: ["plumbline", "Ledger", "MailAuth", "MilterBench", "Reports", "TestSupport"],
       exclude: ["Config/Golden"],
       swiftSettings: swiftSettings),
   ]

@@ -312,7 +312,10 @@ extension MessageRow {
 extension String {
   /// The text as a value; SQLite's text ends at a NUL, so one becomes `\x00`.
   fileprivate var stored: DatabaseValue {
-    guard utf8.contains(0) else { return databaseValue }
+    // Octet by octet it would take longer than all the rest of the row.
+    guard utf8.withContiguousStorageIfAvailable({ $0.contains(0) }) ?? utf8.contains(0) else {
+      return databaseValue
+    }
     return utf8.split(separator: 0, omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\\x00").databaseValue
   }

@@ -174,6 +174,13 @@ public final class SQLiteStore: LedgerStore {
     if mustBeCurrent, applied != known { throw LedgerError(path: path, problem: .olderSchema) }
   }
 
+  /// How many pages of 4 KB wait in the file with -wal behind its name before they are moved into
+  /// the database.
+  ///
+  /// Moving them keeps everybody waiting who commits, for some milliseconds. With SQLite's own 1000
+  /// that is every 200th message, and a page that changes often is moved each time.
+  private static let mostWALPages = 8000
+
   /// What the file with -wal behind its name is cut back to once its contents have been moved.
   private static let mostWALBytes = 64 * 1024 * 1024
 
@@ -187,6 +194,7 @@ public final class SQLiteStore: LedgerStore {
       try database.execute(sql: "PRAGMA application_id = \(SQLiteMigrations.applicationID)")
       // What is deleted may be somebody's mail, so it is overwritten.
       try database.execute(sql: "PRAGMA secure_delete = ON")
+      try database.execute(sql: "PRAGMA wal_autocheckpoint = \(mostWALPages)")
       try database.execute(sql: "PRAGMA journal_size_limit = \(mostWALBytes)")
       try LibSQLite.keepWALFiles(database)
     }

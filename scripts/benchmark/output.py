@@ -115,19 +115,11 @@ def markdown(result):
         f" {about['kernel']}. {versions}. The ledger was on {about['ledger']['fileSystem']}"
         f" ({about['ledger']['device']}), where a small write takes"
         f" {about['ledger']['syncMilliseconds']} ms to reach the disk.",
-        "To repeat it, as root:\n\n    scripts/bench" + called(result["options"]),
+        "To repeat it, as root:\n\n    " + " ".join(["scripts/bench", *result["command"]]),
     ]
     for title, about, heads, rows in sections(result):
         parts += [f"## {title}", *([about] if about else []), markdown_table(heads, rows)]
     return "\n\n".join(parts) + "\n"
-
-
-def called(options):
-    words = ""
-    for key in ("soak", "leaks", "reports", "only", "quick", "debug"):
-        if options.get(key):
-            words += f" --{key}" + (f" {options[key]}" if key == "soak" else "")
-    return words
 
 
 def checks(result):

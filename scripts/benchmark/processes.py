@@ -1,4 +1,4 @@
-"""Starting programs, and ending each of them by its process ID, however this one ends."""
+"""Starting programs, and ending them, with what they start, however this one ends."""
 
 import ctypes
 import os
@@ -27,7 +27,8 @@ class Processes:
         with open(log or os.devnull, "ab") as output:
             process = subprocess.Popen(
                 [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT, preexec_fn=die_with_parent, **options)
+                stderr=subprocess.STDOUT, preexec_fn=die_with_parent, start_new_session=True,
+                **options)
         process.log = log
         self.running.append(process)
         return process
@@ -36,7 +37,8 @@ class Processes:
         """Runs a program to its end: its standard output."""
         process = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent, **options)
+            stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent, start_new_session=True,
+            **options)
         self.running.append(process)
         try:
             output, errors = process.communicate(timeout=seconds)
@@ -55,14 +57,21 @@ class Processes:
             return
         self.running.remove(process)
         if process.poll() is None and seconds:
-            process.terminate()
+            self.signal(process, signal.SIGTERM)
             try:
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
                 pass
-        if process.poll() is None:
-            process.kill()
+        self.signal(process, signal.SIGKILL)
         process.wait()
+
+    @staticmethod
+    def signal(process, number):
+        """To the program and to those that it started, which share its process group."""
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            pass
 
     def stop_all(self):
         for process in reversed(self.running[:]):

@@ -36,6 +36,9 @@ extension Collection<UInt8> {
   /// The octets as text for people: printable ASCII as it is, everything else as `\xNN`, cut
   /// to `limit` characters and an ellipsis.
   public func printable(limit: Int = 200) -> String {
+    if count <= limit, allSatisfy({ (0x20...0x7E).contains($0) }) {
+      return String(decoding: self, as: UTF8.self)
+    }
     var text = ""
     for octet in self {
       let isPlain = (0x20...0x7E).contains(octet)
