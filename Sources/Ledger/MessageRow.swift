@@ -313,7 +313,8 @@ extension String {
   /// The text as a value; SQLite's text ends at a NUL, so one becomes `\x00`.
   fileprivate var stored: DatabaseValue {
     // Octet by octet it would take longer than all the rest of the row.
-    guard utf8.withContiguousStorageIfAvailable({ $0.contains(0) }) ?? utf8.contains(0) else {
+    let hasNUL = unsafe utf8.withContiguousStorageIfAvailable { unsafe $0.contains(0) }
+    guard hasNUL ?? utf8.contains(0) else {
       return databaseValue
     }
     return utf8.split(separator: 0, omittingEmptySubsequences: false)
