@@ -84,23 +84,23 @@ public final class MessageEvaluation {
   private var isHeaderTooLarge = false
   private var isSigned = false
   private var author = Author.missing(.noFrom, "The message has no header.")
-  private var flow: FlowEvidence
+  private var flow: FlowEvidence?
   private var draw = SamplingDraw(header: [])
   private var dkim: DKIMVerifier?
   private var arc: ARCVerifier?
 
+  private var resolvers: [CheckResolver] = []
+
   private struct CheckedSPF: Sendable {
     var outcome: SPFOutcome
-    var dns: [DNSEvidence]
-    var answers: [RecordedAnswer]
-    var records: [PublishedSPFRecord]
+    var resolver: CheckResolver
   }
 
   /// Every DNS answer of the evaluation with its records, in the order of ``Evaluation/dns``; empty
   /// before ``finish()``.
   ///
   /// They are no part of the evaluation: only who wants to repeat it needs them.
-  public private(set) var recordedAnswers: [RecordedAnswer] = []
+  public var recordedAnswers: [RecordedAnswer] { resolvers.flatMap(\.answers) }
 
   fileprivate init(
     _ evaluator: Evaluator, envelope: Envelope, now: Int64,
@@ -112,16 +112,13 @@ public final class MessageEvaluation {
     self.now = now
     let deadline = MessageDeadline(deadline)
     self.deadline = deadline
-    flow = FlowEvidence(header: [], envelope: envelope)
     func check(_ identity: SPFIdentity) -> EarlyCheck<CheckedSPF> {
       EarlyCheck {
         let resolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
         let outcome = SPFCheck(settings: evaluator.settings.spf, resolver: resolver).check(
           identity: identity, client: envelope.clientAddress, helo: envelope.helo,
           mailFrom: envelope.mailFrom, receivingHost: evaluator.settings.receivingHost, now: now)
-        return CheckedSPF(
-          outcome: outcome, dns: resolver.evidence, answers: resolver.answers,
-          records: resolver.spfRecords)
+        return CheckedSPF(outcome: outcome, resolver: resolver)
       }
     }
     let heloSPF = check(.helo)
@@ -171,7 +168,7 @@ public final class MessageEvaluation {
     header = []
     var questions = dkim.keyQuestions + arc.keyQuestions
     for domain in evaluatedAuthors {
-      questions += TreeWalk.names(from: domain).map { DNSQuestion("_dmarc.\($0)", .txt) }
+      questions += TreeWalk.names(from: domain).map(\.policyQuestion)
     }
     evaluator.resolver.prefetch(questions.filter(\.isValidName))
   }
@@ -215,9 +212,8 @@ public final class MessageEvaluation {
     let arcResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
     let chain = arc?.finish(arcResolver) ?? unreadChain
     let identifiers = dmarc.identifiers
-    recordedAnswers =
-      helo.answers + mailFrom.answers + dkimResolver.answers + arcResolver.answers
-      + dmarcResolver.answers
+    resolvers = [helo.resolver, mailFrom.resolver, dkimResolver, arcResolver, dmarcResolver]
+    let flow = flow ?? FlowEvidence(header: [], envelope: envelope)
     return Evaluation(
       authorDomain: dmarc.authorDomain, mailFromSPF: identifiers.mailFromSPF,
       heloSPF: identifiers.heloSPF, dkim: identifiers.dkim, arc: chain, dmarc: dmarc.outcome,
@@ -225,14 +221,13 @@ public final class MessageEvaluation {
       rootCause: RootCause(
         author: dmarc.authorDomain, spf: identifiers.mailFromSPF, dkim: identifiers.dkim,
         dmarc: dmarc.outcome, flow: flow),
-      dns: helo.dns + mailFrom.dns + dkimResolver.evidence + arcResolver.evidence
-        + dmarcResolver.evidence)
+      dns: resolvers.flatMap(\.evidence))
   }
 
   /// The SPF records that the check of the reverse-path used; waits for that check.
   ///
   /// They are no part of the evaluation: only a failure report needs them (RFC 6591 section 3.2.6).
-  public var mailFromSPFRecords: [PublishedSPFRecord] { mailFromSPF.value().records }
+  public var mailFromSPFRecords: [PublishedSPFRecord] { mailFromSPF.value().resolver.spfRecords }
 
   /// The outcome of a chain in a header that was too large to be kept.
   private var unreadChain: ARCOutcome { isHeaderTooLarge ? .messageTooLarge : .noSets }
