@@ -72,7 +72,9 @@ final class IncomingMessage: MilterTransaction {
     evaluation = shared.value.evaluator.begin(
       envelope, now: receivedAt,
       deadline: { ContinuousClock.now.advanced(by: .seconds(seconds)) })
-    shared.value.checks.offer(evaluation.earlyChecks)
+    // As a rule the DNS answers are known, and a thread of its own would cost more than the check.
+    let left = evaluation.runKnownChecks()
+    if !left.isEmpty { shared.value.checks.offer(left) }
   }
 
   func recipient(_ address: [UInt8]) {
