@@ -47,8 +47,11 @@ let package = Package(
 
     .target(
       name: "MailAuth",
-      dependencies: ["CIDN2", "COpenDKIM", "COpenSSL", "CPSL", "CSPF2", "CUnbound", "Yams"],
+      dependencies: [
+        "CDirectKeys", "CIDN2", "COpenDKIM", "COpenSSL", "CPSL", "CSPF2", "CUnbound", "Yams",
+      ],
       swiftSettings: swiftSettings),
+    .target(name: "CDirectKeys", dependencies: ["COpenSSL"]),
     .target(name: "CMilterSignals"),
     .target(
       name: "Milter", dependencies: ["CMilter", "CMilterSignals", "MailAuth", logging],
@@ -77,8 +80,12 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(
-      name: "TestSupport", dependencies: ["COpenSSL", "Ledger", "MailAuth", "Yams"],
+      name: "TestSupport", dependencies: ["CDirectKeys", "COpenSSL", "Ledger", "MailAuth", "Yams"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "MilterBench",
+      dependencies: ["COpenDKIM", "COpenSSL", "MailAuth", "TestSupport", argumentParser],
+      path: "Tests/MilterBench", swiftSettings: swiftSettings),
     .testTarget(
       name: "MailAuthTests", dependencies: ["MailAuth", "TestSupport", "Yams"],
       swiftSettings: swiftSettings),
@@ -105,7 +112,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "PlumblineTests",
-      dependencies: ["plumbline", "Ledger", "MailAuth", "Reports", "TestSupport"],
+      dependencies: ["plumbline", "Ledger", "MailAuth", "MilterBench", "Reports", "TestSupport"],
       exclude: ["Config/Golden"],
       swiftSettings: swiftSettings),
   ]

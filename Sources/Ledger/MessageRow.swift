@@ -2,8 +2,8 @@ import Foundation
 import GRDB
 import MailAuth
 
-/// A record as the values of its rows, made on the caller's thread so that the one writer thread
-/// only binds and steps.
+/// A record as the values of its rows, made before anybody commits, so that committing is only to
+/// bind and step.
 struct MessageRow: Sendable {
   /// Values for ``message``, without the policy record.
   let message: [DatabaseValue]
@@ -64,34 +64,28 @@ struct MessageRow: Sendable {
 
   /// Inserts the rows; does nothing when the message is there already.
   func insert(into database: Database) throws {
+    func run(_ sql: String, _ values: [DatabaseValue]) throws {
+      try LibSQLite.execute(database.cachedStatement(sql: sql), values)
+    }
     let policyID = try policyRecord.map { try Self.policyID($0, in: database) }
-    try database.cachedStatement(sql: Self.insertMessage)
-      .execute(arguments: StatementArguments(message + [policyID.databaseValue]))
+    try run(Self.insertMessage, message + [policyID.databaseValue])
     guard database.changesCount > 0 else { return }
     let id = database.lastInsertedRowID.databaseValue
-    for values in spfOutcomes {
-      try database.cachedStatement(sql: Self.insertSPF)
-        .execute(arguments: StatementArguments([id] + values))
-    }
-    for values in dkimOutcomes {
-      try database.cachedStatement(sql: Self.insertDKIM)
-        .execute(arguments: StatementArguments([id] + values))
-    }
+    for values in spfOutcomes { try run(Self.insertSPF, [id] + values) }
+    for values in dkimOutcomes { try run(Self.insertDKIM, [id] + values) }
     if let incident {
       try database.cachedStatement(sql: Self.insertIncident)
         .execute(arguments: ["message": id, "details": incident])
     }
-    if let capture {
-      try database.cachedStatement(sql: Self.insertCapture)
-        .execute(arguments: StatementArguments([id] + capture))
-    }
+    if let capture { try run(Self.insertCapture, [id] + capture) }
   }
 
+  /// Nearly every message has a policy that is there already.
   private static func policyID(_ values: [DatabaseValue], in database: Database) throws -> Int64? {
-    try database.cachedStatement(sql: insertPolicy).execute(arguments: StatementArguments(values))
-    if database.changesCount > 0 { return database.lastInsertedRowID }
-    return try Int64.fetchOne(
-      database.cachedStatement(sql: findPolicy), arguments: StatementArguments(values))
+    let find = try database.cachedStatement(sql: findPolicy)
+    if let id = try LibSQLite.firstNumber(of: find, values) { return id }
+    try LibSQLite.execute(database.cachedStatement(sql: insertPolicy), values)
+    return database.lastInsertedRowID
   }
 
   private static func contentValues(_ record: MessageRecord) -> [DatabaseValue] {
@@ -127,7 +121,7 @@ struct MessageRow: Sendable {
       record.evaluation.flow.listIdentifier.stored,
       record.verdict.authenticationResults.stored,
       json(record.evaluation.dns),
-      jsonText(record.evaluation.arc),
+      record.evaluation.arc == .noSets ? noARCSets : jsonText(record.evaluation.arc),
       record.addedARCSet.map(jsonText) ?? .null,
       record.isReportTraffic.databaseValue,
     ]
@@ -201,6 +195,18 @@ struct MessageRow: Sendable {
       return text.databaseValue
     }
     return Data(octets).databaseValue
+  }
+
+  private static let noARCSets = jsonText(ARCOutcome.noSets)
+
+  private static func json(_ list: [String]) -> DatabaseValue { JSONText.list(list).databaseValue }
+
+  private static func json(_ list: [FlowSign]) -> DatabaseValue {
+    JSONText.list(list).databaseValue
+  }
+
+  private static func json(_ list: [DNSEvidence]) -> DatabaseValue {
+    JSONText.list(list).databaseValue
   }
 
   /// A list as JSON with keys in a fixed order, so that equal lists give equal text.
@@ -306,7 +312,11 @@ extension MessageRow {
 extension String {
   /// The text as a value; SQLite's text ends at a NUL, so one becomes `\x00`.
   fileprivate var stored: DatabaseValue {
-    guard utf8.contains(0) else { return databaseValue }
+    // Octet by octet it would take longer than all the rest of the row.
+    let hasNUL = unsafe utf8.withContiguousStorageIfAvailable { unsafe $0.contains(0) }
+    guard hasNUL ?? utf8.contains(0) else {
+      return databaseValue
+    }
     return utf8.split(separator: 0, omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\\x00").databaseValue
   }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Glibc
 import Synchronization
 
 /// The ledger in an SQLite file, in WAL mode: readers, in this process or others, never wait for
@@ -173,6 +174,13 @@ public final class SQLiteStore: LedgerStore {
     if mustBeCurrent, applied != known { throw LedgerError(path: path, problem: .olderSchema) }
   }
 
+  /// How many pages of 4 KB wait in the file with -wal behind its name before they are moved into
+  /// the database.
+  ///
+  /// Moving them keeps everybody waiting who commits, for some milliseconds. With SQLite's own 1000
+  /// that is every 200th message, and a page that changes often is moved each time.
+  private static let mostWALPages = 8000
+
   /// What the file with -wal behind its name is cut back to once its contents have been moved.
   private static let mostWALBytes = 64 * 1024 * 1024
 
@@ -186,6 +194,7 @@ public final class SQLiteStore: LedgerStore {
       try database.execute(sql: "PRAGMA application_id = \(SQLiteMigrations.applicationID)")
       // What is deleted may be somebody's mail, so it is overwritten.
       try database.execute(sql: "PRAGMA secure_delete = ON")
+      try database.execute(sql: "PRAGMA wal_autocheckpoint = \(mostWALPages)")
       try database.execute(sql: "PRAGMA journal_size_limit = \(mostWALBytes)")
       try LibSQLite.keepWALFiles(database)
     }
@@ -202,12 +211,12 @@ public final class SQLiteStore: LedgerStore {
     _ rows: [MessageRow], to pool: DatabasePool, path: String, _ commits: Counter
   ) -> [Result<Void, LedgerError>] {
     do {
-      let results = try pool.write { database in
+      try pool.write { database in
         try eraseCaptures(database, expiredBy: rows.map(\.receivedAt).max() ?? 0)
-        return try insert(rows, into: database, path: path)
+        for row in rows { try row.insert(into: database) }
       }
       commits.increment()
-      return results
+      return rows.map { _ in .success(()) }
     } catch {
       let failure = LedgerError(error, path: path)
       // The whole transaction is lost. Where a row may be at fault, each gets a transaction of its
@@ -221,41 +230,23 @@ public final class SQLiteStore: LedgerStore {
 
   /// Erases what has been kept of messages for long enough.
   private static func eraseCaptures(_ database: Database, expiredBy time: Int64) throws {
-    try database.cachedStatement(sql: "DELETE FROM message_capture WHERE expires_at <= ?")
-      .execute(arguments: [time])
+    try LibSQLite.execute(
+      database.cachedStatement(sql: "DELETE FROM message_capture WHERE expires_at <= ?"),
+      [time.databaseValue])
   }
 
   /// Which file a path leads to.
   private struct FileIdentity: Equatable {
-    let device: Int?
-    let number: Int?
+    let device: UInt
+    let number: UInt
 
-    /// Both nil when there is no such file.
-    init(_ path: String) {
-      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-      device = attributes?[.systemNumber] as? Int
-      number = attributes?[.systemFileNumber] as? Int
+    /// Nil when there is no such file.
+    init?(_ path: String) {
+      var status = stat()
+      guard unsafe stat(path, &status) == 0 else { return nil }
+      device = UInt(status.st_dev)
+      number = UInt(status.st_ino)
     }
-  }
-
-  private static func insert(
-    _ rows: [MessageRow], into database: Database, path: String
-  ) throws -> [Result<Void, LedgerError>] {
-    var results: [Result<Void, LedgerError>] = []
-    for row in rows {
-      do {
-        try database.inSavepoint {
-          try row.insert(into: database)
-          return .commit
-        }
-        results.append(.success(()))
-      } catch {
-        // Some failures (a full disk) make SQLite roll back everything, not the savepoint alone.
-        guard database.isInsideTransaction, rows.count > 1 else { throw error }
-        results.append(.failure(LedgerError(error, path: path)))
-      }
-    }
-    return results
   }
 
   /// A number that several threads may raise.

@@ -72,6 +72,23 @@ public final class MessageEvaluation {
   /// then run inside ``finish()``. A check that begins after the evaluation is gone does nothing.
   public let earlyChecks: [@Sendable () -> Void]
 
+  /// Carries out at once what needs no DNS answer that would have to be waited for.
+  ///
+  /// - Returns: Those of ``earlyChecks`` that are left.
+  public func runKnownChecks() -> [@Sendable () -> Void] {
+    var left: [@Sendable () -> Void] = []
+    for (check, identity) in [(mailFromSPF, SPFIdentity.mailFrom), (heloSPF, .helo)] {
+      let isDone = check.attempt { [evaluator, envelope, now] in
+        let resolver = CheckResolver(knownTo: evaluator.resolver)
+        let checked = Self.checkSPF(identity, resolver, evaluator, envelope, now: now)
+        return resolver.missesAnswers ? nil : checked
+      }
+      // Weak: of a message that was given up, queued checks must not be carried out.
+      if !isDone { left.append { [weak check] in check?.run() } }
+    }
+    return left
+  }
+
   private let evaluator: Evaluator
   private let envelope: Envelope
   private let now: Int64
@@ -115,10 +132,7 @@ public final class MessageEvaluation {
     func check(_ identity: SPFIdentity) -> EarlyCheck<CheckedSPF> {
       EarlyCheck {
         let resolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
-        let outcome = SPFCheck(settings: evaluator.settings.spf, resolver: resolver).check(
-          identity: identity, client: envelope.clientAddress, helo: envelope.helo,
-          mailFrom: envelope.mailFrom, receivingHost: evaluator.settings.receivingHost, now: now)
-        return CheckedSPF(outcome: outcome, resolver: resolver)
+        return Self.checkSPF(identity, resolver, evaluator, envelope, now: now)
       }
     }
     let heloSPF = check(.helo)
@@ -129,6 +143,16 @@ public final class MessageEvaluation {
     earlyChecks = [
       { [weak mailFromSPF] in mailFromSPF?.run() }, { [weak heloSPF] in heloSPF?.run() },
     ]
+  }
+
+  private static func checkSPF(
+    _ identity: SPFIdentity, _ resolver: CheckResolver, _ evaluator: Evaluator,
+    _ envelope: Envelope, now: Int64
+  ) -> CheckedSPF {
+    let outcome = SPFCheck(settings: evaluator.settings.spf, resolver: resolver).check(
+      identity: identity, client: envelope.clientAddress, helo: envelope.helo,
+      mailFrom: envelope.mailFrom, receivingHost: evaluator.settings.receivingHost, now: now)
+    return CheckedSPF(outcome: outcome, resolver: resolver)
   }
 
   /// Takes a header field, from the top down.

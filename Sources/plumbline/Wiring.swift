@@ -37,6 +37,7 @@ struct Wiring {
     settings.dkim.maximumSignatures = configuration.dkim.maxSignatures
     settings.dkim.minimumKeyBits = configuration.dkim.minimumKeyBits
     settings.dkim.partialBody = configuration.dkim.partialBody
+    settings.dkim.readsKeysDirectly = configuration.dkim.directKeyParsing
     settings.maximumHeaderBytes = configuration.limits.headerBytes
     settings.maximumHeaderFields = configuration.limits.headerFields
     settings.maximumAuthorDomains = configuration.dmarc.maxAuthorDomains

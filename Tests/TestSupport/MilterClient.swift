@@ -46,8 +46,16 @@ public final class MilterClient {
 
     /// Whether the filter said that it will not reply to this command.
     public func waivesReply(to command: Character) -> Bool {
-      waiverBits[command].map { steps & $0 != 0 } ?? false
+      command.asciiValue.map(waivesReply(toByte:)) ?? false
     }
+
+    func waivesReply(toByte command: UInt8) -> Bool { steps & waiverBit(command) != 0 }
+
+    /// Whether the filter does not want to hear of this command at all.
+    func skips(_ command: UInt8) -> Bool { steps & skipBit(command) != 0 }
+
+    /// Whether the filter wants the blank behind a field's colon.
+    public var wantsLeadingSpace: Bool { steps & 0x10_0000 != 0 }
   }
 
   /// What is wrong with the filter or the connection.
@@ -65,10 +73,13 @@ public final class MilterClient {
   /// What was agreed; empty before ``negotiate(_:)``.
   public private(set) var agreement = Agreement()
 
+  /// The macros that the filter wants by command; nil when it left them to the MTA.
+  private var wantedMacros: [UInt8: [String]]?
   private let descriptor: Int32
   private var output: [UInt8] = []
-  private var input: [UInt8] = []
-  private var inputStart = 0
+  private var input = [UInt8](repeating: 0, count: 16_384)
+  /// What of `input` was received and not read yet.
+  private var received = 0..<0
 
   /// Connects; nothing is sent yet.
   public init(_ endpoint: Endpoint, timeoutSeconds: Int = 20) throws {
@@ -113,6 +124,7 @@ public final class MilterClient {
       }
       agreement.macros = (agreement.macros ?? [:]).merging([stage: names]) { $1 }
     }
+    wantedMacros = agreement.macros.map(Self.names(byStage:))
     return agreement
   }
 
@@ -140,6 +152,10 @@ public final class MilterClient {
   public func endOfMessage(queueID: String) throws -> MilterOutcome {
     writeMacros("E", ["i": queueID])
     write(MilterPacket("E"))
+    return try readOutcome()
+  }
+
+  func readOutcome() throws -> MilterOutcome {
     var edits: [MilterEdit] = []
     while true {
       let packet = try readPacket()
@@ -211,6 +227,22 @@ public final class MilterClient {
     if output.count > 65_536 { try? flush() }
   }
 
+  /// Buffers packets that are encoded already; long ones go out at once, without being copied.
+  func write(encoded octets: [UInt8]) throws {
+    if output.count + octets.count <= 65_536 {
+      output += octets
+    } else {
+      try flush()
+      try send(octets[...])
+    }
+  }
+
+  /// Buffers, or sends, a part of packets that are encoded already.
+  func write(encoded octets: ArraySlice<UInt8>) throws {
+    try flush()
+    try send(octets)
+  }
+
   /// Sends octets that need not be packets, behind what is buffered.
   public func writeRaw(_ octets: [UInt8]) throws {
     output += octets
@@ -219,38 +251,40 @@ public final class MilterClient {
 
   /// Sends what is buffered.
   public func flush() throws {
+    guard !output.isEmpty else { return }
+    defer { output.removeAll(keepingCapacity: true) }
+    try send(output[...])
+  }
+
+  private func send(_ octets: ArraySlice<UInt8>) throws {
     var sent = 0
-    while sent < output.count {
-      let count = unsafe output.withUnsafeBytes {
-        unsafe send(descriptor, $0.baseAddress?.advanced(by: sent), $0.count - sent, noSignal)
+    while sent < octets.count {
+      let count = unsafe octets.withUnsafeBytes {
+        unsafe Glibc.send(descriptor, $0.baseAddress?.advanced(by: sent), $0.count - sent, noSignal)
       }
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        output.removeAll()
-        throw Failure.closed
-      }
+      guard count > 0 else { throw Failure.closed }
       sent += count
     }
-    output.removeAll(keepingCapacity: true)
   }
 
   /// Sends what is buffered and reads one packet.
   public func readPacket() throws -> MilterPacket {
     try flush()
     try fill(4)
-    let length = input[inputStart..<(inputStart + 4)].reduce(0) { $0 << 8 | Int($1) }
+    let length = input[received.prefix(4)].reduce(0) { $0 << 8 | Int($1) }
     guard length >= 1 else { throw Failure.closed }
     try fill(4 + length)
-    let start = inputStart + 4
+    let start = received.lowerBound + 4
     let packet = MilterPacket(
       command: input[start], payload: Array(input[(start + 1)..<(start + length)]))
-    inputStart = start + length
+    received = (start + length)..<received.upperBound
     return packet
   }
 
   /// Whether the filter has sent anything that was not read yet; waits up to `milliseconds`.
   public func hasInput(within milliseconds: Int32) -> Bool {
-    if input.count > inputStart { return true }
+    if !received.isEmpty { return true }
     var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     return unsafe poll(&request, 1, milliseconds) > 0
   }
@@ -260,30 +294,35 @@ public final class MilterClient {
   /// - Returns: The octets that it sent before.
   public func readToEnd() throws -> [UInt8] {
     do {
-      while true { try fill(input.count - inputStart + 1) }
+      while true { try fill(received.count + 1) }
     } catch Failure.closed {
-      return Array(input[inputStart...])
+      return Array(input[received])
     }
   }
 
-  private func readReply() throws -> MilterReplyCode {
+  func readReply() throws -> MilterReplyCode {
     let packet = try readPacket()
     guard let reply = MilterReplyCode(packet) else { throw Failure.unexpected(packet) }
     return reply
   }
 
   private func fill(_ needed: Int) throws {
-    if inputStart == input.count {
-      input.removeAll(keepingCapacity: true)
-      inputStart = 0
+    if received.count < needed, received.lowerBound > 0 {
+      input.replaceSubrange(0..<received.count, with: Array(input[received]))
+      received = 0..<received.count
     }
-    var buffer = [UInt8](repeating: 0, count: 8192)
-    while input.count - inputStart < needed {
-      let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
+    if needed > input.count {
+      input += [UInt8](repeating: 0, count: needed - input.count)
+    }
+    while received.count < needed {
+      let end = received.upperBound
+      let count = unsafe input.withUnsafeMutableBytes {
+        unsafe recv(descriptor, $0.baseAddress?.advanced(by: end), $0.count - end, 0)
+      }
       if count < 0, errno == EINTR { continue }
       if count < 0, errno == EAGAIN { throw Failure.timeout }
       guard count > 0 else { throw Failure.closed }
-      input += buffer.prefix(count)
+      received = received.lowerBound..<(end + count)
     }
   }
 
@@ -300,6 +339,26 @@ public final class MilterClient {
       MilterPacket.octets($0.name) + MilterPacket.octets($0.value)
     }
     write(MilterPacket("D", [stage] + texts))
+  }
+
+  private static func names(byStage lists: [UInt32: String]) -> [UInt8: [String]] {
+    var names: [UInt8: [String]] = [:]
+    for (letter, stage) in macroStages {
+      guard let command = letter.asciiValue else { continue }
+      names[command] = (lists[stage] ?? "").split(separator: " ").map(String.init)
+    }
+    return names
+  }
+
+  func writeMacros(of command: EncodedCommand) throws {
+    guard !command.macros.isEmpty else { return }
+    var octets: [UInt8] = [command.letter]
+    let stage = wantedMacros?[command.letter] ?? []
+    for macro in command.macros where wantedMacros == nil || stage.contains(macro.name) {
+      octets += macro.octets
+    }
+    guard octets.count > 1 else { return }
+    try write(encoded: MilterPacket("D", octets).wireForm)
   }
 
   private static func connect(_ descriptor: Int32, _ endpoint: Endpoint) -> Int32 {
@@ -331,11 +390,37 @@ public final class MilterClient {
 
 private let noSignal = Int32(MSG_NOSIGNAL)
 
-/// The bit that waives the reply to each command (`SMFIP_NR_...`).
-private let waiverBits: [Character: UInt32] = [
-  "L": 0x80, "C": 0x1000, "H": 0x2000, "M": 0x4000, "R": 0x8000, "T": 0x1_0000, "U": 0x2_0000,
-  "N": 0x4_0000, "B": 0x8_0000,
-]
+/// The bit that waives the reply to a command (`SMFIP_NR_...`); 0 where there is none.
+private func waiverBit(_ command: UInt8) -> UInt32 {
+  switch command {
+  case UInt8(ascii: "L"): 0x80
+  case UInt8(ascii: "C"): 0x1000
+  case UInt8(ascii: "H"): 0x2000
+  case UInt8(ascii: "M"): 0x4000
+  case UInt8(ascii: "R"): 0x8000
+  case UInt8(ascii: "T"): 0x1_0000
+  case UInt8(ascii: "U"): 0x2_0000
+  case UInt8(ascii: "N"): 0x4_0000
+  case UInt8(ascii: "B"): 0x8_0000
+  default: 0
+  }
+}
+
+/// The bit that switches a command off (`SMFIP_NO...`); 0 where there is none.
+private func skipBit(_ command: UInt8) -> UInt32 {
+  switch command {
+  case UInt8(ascii: "C"): 0x1
+  case UInt8(ascii: "H"): 0x2
+  case UInt8(ascii: "M"): 0x4
+  case UInt8(ascii: "R"): 0x8
+  case UInt8(ascii: "B"): 0x10
+  case UInt8(ascii: "L"): 0x20
+  case UInt8(ascii: "N"): 0x40
+  case UInt8(ascii: "U"): 0x100
+  case UInt8(ascii: "T"): 0x200
+  default: 0
+  }
+}
 
 /// The number of each command's macro list (`SMFIM_...`).
 private let macroStages: [Character: UInt32] = [

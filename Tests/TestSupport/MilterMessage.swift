@@ -50,7 +50,8 @@ public struct MilterMessage: Sendable {
 
 /// An SMTP client as the MTA describes it to a filter.
 public struct MilterClientHost: Sendable {
-  let payload: [UInt8]
+  /// The payload of the connect command.
+  public let payload: [UInt8]
 
   /// A client on the network; the family follows from the address's form.
   public init(name: String, address: String, port: UInt16 = 25_000) {

@@ -21,6 +21,12 @@ public struct DKIMSettings: Sendable {
   public var partialBody = PartialBody.policy
   /// How far `t=` and `x=` may disagree with our clock, in seconds.
   public var clockSkewSeconds: Int64 = 300
+  /// Whether ordinary RSA keys are kept from OpenSSL's decoders, which take several times as long as
+  /// the verification itself.
+  ///
+  /// Results are the same; all other keys go to the decoders in any case. It holds for the verifiers
+  /// with these settings only. `Sources/CDirectKeys/direct_keys.c` tells how it is done.
+  public var readsKeysDirectly = true
 
   /// Makes the default settings.
   public init() {}
@@ -86,6 +92,9 @@ final class DKIMVerifier {
   /// How many signatures libopendkim hashes the header for, which is where the time goes.
   var libraryCount: Int { candidates.count { $0.libraryIndex != nil } }
 
+  /// How many RSA keys were read without OpenSSL's decoders; complete after ``finish(_:first:)``.
+  var keysReadDirectly: Int { verification?.keysReadDirectly ?? 0 }
+
   /// The domains of the signatures that are evaluated, as far as they are domain names.
   var signingDomains: [DomainName] {
     candidates.prefix(settings.maximumSignatures).compactMap(\.signature.domain)
@@ -125,7 +134,8 @@ final class DKIMVerifier {
       where candidate.problem != nil {
         records[index] = nil
       }
-      let results = verification.endOfMessage(keyRecords: records)
+      let results = verification.endOfMessage(
+        keyRecords: records, readsKeysDirectly: settings.readsKeysDirectly)
       return candidates.enumerated().map { position, candidate in
         outcome(position, candidate, result: candidate.libraryIndex.map { results[$0] })
       }
@@ -228,7 +238,10 @@ final class DKIMVerifier {
     // Read without a limit first, so that a refused key's size is recorded too.
     let key = try DKIMPublicKey(record, minimumRSABits: 0)
     candidate.keyBits = key.bits
-    return try DKIMPublicKey(record, minimumRSABits: settings.minimumKeyBits)
+    guard record.keyType == "ed25519" || key.bits >= settings.minimumKeyBits else {
+      throw .tooSmall(bits: key.bits, minimum: settings.minimumKeyBits)
+    }
+    return key
   }
 
   // MARK: - Outcomes

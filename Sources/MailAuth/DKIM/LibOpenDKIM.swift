@@ -1,3 +1,4 @@
+import CDirectKeys
 import COpenDKIM
 import Glibc
 
@@ -117,6 +118,9 @@ final class DKIMLibraries: Sendable {
   private var bodyTail: (UInt8, UInt8) = (0, 0)
   private var bodyIsEmpty = true
 
+  /// How many RSA keys `endOfMessage` read without OpenSSL's decoders.
+  private(set) var keysReadDirectly = 0
+
   /// Begins a message.
   init(_ library: LibOpenDKIM) throws(LibOpenDKIMError) {
     var status = DKIM_STAT_OK
@@ -138,11 +142,17 @@ final class DKIMLibraries: Sendable {
 
   /// Gives one field; fields with a NUL are left out, since the library stops hashing there.
   func header(_ field: HeaderField) {
-    var text = field.name + [UInt8(ascii: ":")] + field.value
-    guard !text.contains(0) else { return }
-    // A refusal concerns this field only: such a field is no part of any hash.
-    _ = unsafe text.withUnsafeMutableBufferPointer { buffer in
-      unsafe dkim_header(dkim, buffer.baseAddress, buffer.count)
+    var text: [UInt8] = []
+    text.reserveCapacity(field.name.count + 1 + field.value.count)
+    text += field.name
+    text.append(UInt8(ascii: ":"))
+    text += field.value
+    unsafe text.withUnsafeMutableBufferPointer { buffer in
+      guard let start = buffer.baseAddress, unsafe memchr(start, 0, buffer.count) == nil else {
+        return
+      }
+      // A refusal concerns this field only: such a field is no part of any hash.
+      _ = unsafe dkim_header(dkim, start, buffer.count)
     }
   }
 
@@ -179,10 +189,12 @@ final class DKIMLibraries: Sendable {
 
   /// Ends the message and verifies each signature that has a key.
   ///
-  /// - Parameter keyRecords: A key record of our making for each signature, from the top down;
-  ///   nil leaves that signature out.
+  /// - Parameters:
+  ///   - keyRecords: A key record of our making for each signature, from the top down; nil leaves
+  ///     that signature out.
+  ///   - readsKeysDirectly: Whether ordinary RSA keys are kept from OpenSSL's decoders.
   /// - Returns: One result for each signature.
-  func endOfMessage(keyRecords: [String?]) -> [Result] {
+  func endOfMessage(keyRecords: [String?], readsKeysDirectly: Bool) -> [Result] {
     self.keyRecords = keyRecords
     if !bodyIsEmpty, bodyTail != (0x0D, 0x0A) {
       // Without a final CRLF the library gives no result at all for relaxed bodies.
@@ -190,8 +202,11 @@ final class DKIMLibraries: Sendable {
       _ = unsafe dkim_body(dkim, &lineEnd, lineEnd.count)
     }
     var isTestKey = false
-    // The status sums up all signatures; what counts is read from each.
+    // The library verifies here and nowhere else, in this thread. The status sums up all signatures;
+    // what counts is read from each.
+    if readsKeysDirectly { plumbline_direct_keys_begin() }
     _ = unsafe dkim_eom(dkim, &isTestKey)
+    if readsKeysDirectly { keysReadDirectly = Int(plumbline_direct_keys_end()) }
     return unsafe signatures.map { unsafe result(of: $0) }
   }
 
@@ -225,10 +240,13 @@ private func provideKey(
   else { return DKIM_CBSTAT_NOTFOUND }
   let verification = unsafe Unmanaged<LibOpenDKIMVerification>.fromOpaque(context)
     .takeUnretainedValue()
-  guard let record = unsafe verification.keyRecord(for: signature), record.utf8.count < capacity
+  guard var record = unsafe verification.keyRecord(for: signature), record.utf8.count < capacity
   else { return DKIM_CBSTAT_NOTFOUND }
-  for (index, octet) in record.utf8.enumerated() { unsafe buffer[index] = octet }
-  unsafe buffer[record.utf8.count] = 0
+  let count = record.withUTF8 { octets in
+    if let start = octets.baseAddress { unsafe memcpy(buffer, start, octets.count) }
+    return octets.count
+  }
+  unsafe buffer[count] = 0
   return DKIM_CBSTAT_CONTINUE
 }
 

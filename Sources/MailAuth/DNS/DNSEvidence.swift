@@ -36,18 +36,32 @@ public struct DNSEvidence: Sendable, Codable, Equatable {
 final class CheckResolver: Sendable {
   private let resolver: any Resolver
   private let deadline: ContinuousClock.Instant?
+  private let asksNobody: Bool
   // A lock although a check runs on one thread: that thread differs from the one that collects.
   private let asked = Mutex<[Asked]>([])
 
   private struct Asked {
     var question: DNSQuestion
     var answer: DNSAnswer
+    var isMissing = false
   }
 
+  /// Makes the view of a check.
   init(_ resolver: any Resolver, deadline: ContinuousClock.Instant?) {
     self.resolver = resolver
     self.deadline = deadline
+    asksNobody = false
   }
+
+  /// Makes the view of a check that has only the answers that are known, and never waits.
+  init(knownTo resolver: any Resolver) {
+    self.resolver = resolver
+    deadline = nil
+    asksNobody = true
+  }
+
+  /// Whether an answer was wanted that is not known; what was found out without it is worth nothing.
+  var missesAnswers: Bool { asked.withLock { $0.contains(where: \.isMissing) } }
 
   /// What was asked so far, in order.
   var evidence: [DNSEvidence] {
@@ -76,20 +90,29 @@ final class CheckResolver: Sendable {
   /// Answers one question and keeps the evidence.
   func answer(_ name: String, _ type: DNSRecordType) -> DNSAnswer {
     let question = DNSQuestion(name, type)
-    let answer =
-      question.isValidName
-      ? resolver.answer(question, deadline: deadline) : DNSAnswer(outcome: .invalidName)
+    var isMissing = false
+    let answer: DNSAnswer
+    if !question.isValidName {
+      answer = DNSAnswer(outcome: .invalidName)
+    } else if !asksNobody {
+      answer = resolver.answer(question, deadline: deadline)
+    } else if let known = resolver.knownAnswer(question) {
+      answer = known
+    } else {
+      isMissing = true
+      answer = DNSAnswer(outcome: .timeout)
+    }
     asked.withLock { asked in
       // Two or three questions are the rule.
       if asked.isEmpty { asked.reserveCapacity(4) }
-      asked.append(Asked(question: question, answer: answer))
+      asked.append(Asked(question: question, answer: answer, isMissing: isMissing))
     }
     return answer
   }
 
   /// Starts questions that will be asked soon.
   func prefetch(_ questions: [DNSQuestion]) {
-    guard !questions.isEmpty else { return }
+    guard !questions.isEmpty, !asksNobody else { return }
     resolver.prefetch(questions.filter(\.isValidName))
   }
 }

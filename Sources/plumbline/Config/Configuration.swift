@@ -70,6 +70,7 @@ struct Configuration: Sendable, Equatable {
     var maxSignatures: Int
     var minimumKeyBits: Int
     var partialBody: DKIMSettings.PartialBody
+    var directKeyParsing: Bool
   }
 
   struct DMARC: Sendable, Equatable {

@@ -32,7 +32,7 @@ extension ConfigurationKey {
       dnsServers, dnsTimeoutSeconds, dnsZoneFile, dnsTrustAnchorFile, dnsCacheMegabytes,
       limitsDeadlineSeconds, limitsHeaderBytes, limitsHeaderFields,
       spfMaxVoidLookups,
-      dkimMaxSignatures, dkimMinimumKeyBits, dkimPartialBody,
+      dkimMaxSignatures, dkimMinimumKeyBits, dkimPartialBody, dkimDirectKeyParsing,
       dmarcDiscovery, dmarcPublicSuffixList, dmarcMaxAuthorDomains,
       arcTrustedSealers, arcSeal, arcSealDomain, arcSealSelector, arcSealKey, arcSealFields,
       arcResealNetworks,
@@ -133,6 +133,11 @@ extension ConfigurationKey {
     "dkim.partial_body", .choice(["policy", "pass"]), default: .string("policy"),
     help: "What a signature is worth whose l= leaves a part of the body unsigned: \"policy\" means"
       + " it does not pass. The same holds for the newest message signature of an ARC chain.")
+  static let dkimDirectKeyParsing = ConfigurationKey(
+    "dkim.direct_key_parsing", .boolean, default: .boolean(true),
+    help: "Whether RSA keys of the usual form are read by Plumbline's own code instead of OpenSSL's"
+      + " slow one. Results are the same; false only makes it slower, and shows where a problem is"
+      + " if there ever is one.")
   static let dmarcDiscovery = ConfigurationKey(
     "dmarc.discovery", .choice(DiscoveryChoice.allCases.map(\.rawValue)),
     default: .string("treewalk"),

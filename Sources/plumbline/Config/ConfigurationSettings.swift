@@ -27,7 +27,8 @@ struct ConfigurationSettings {
       spf: Configuration.SPF(maxVoidLookups: integer(.spfMaxVoidLookups)),
       dkim: Configuration.DKIM(
         maxSignatures: integer(.dkimMaxSignatures), minimumKeyBits: integer(.dkimMinimumKeyBits),
-        partialBody: choice(.dkimPartialBody)),
+        partialBody: choice(.dkimPartialBody),
+        directKeyParsing: boolean(.dkimDirectKeyParsing)),
       dmarc: Configuration.DMARC(
         discovery: choice(.dmarcDiscovery), publicSuffixList: file(.dmarcPublicSuffixList),
         maxAuthorDomains: integer(.dmarcMaxAuthorDomains)),

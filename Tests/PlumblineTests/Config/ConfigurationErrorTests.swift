@@ -58,6 +58,7 @@ import Testing
     ("dkim.max_signatures", ["0", "51", "1e1"]),
     ("dkim.minimum_key_bits", ["1023", "4097", "'1024'"]),
     ("dkim.partial_body", ["'fail'", "''", "1"]),
+    ("dkim.direct_key_parsing", ["1", "'true'"]),
     ("dmarc.discovery", ["'tree'", "'PSL'", "1"]),
     ("dmarc.public_suffix_list", ["''", "1"]),
     ("dmarc.max_author_domains", ["0", "11", "'3'"]),

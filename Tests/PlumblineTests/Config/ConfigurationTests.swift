@@ -71,6 +71,7 @@ import Testing
     #expect(configuration.dns.resolverSettings == LiveResolverSettings())
     #expect(configuration.limits.deadlineSeconds == 20)
     #expect(configuration.dkim.partialBody == .policy)
+    #expect(configuration.dkim.directKeyParsing)
     #expect(configuration.dmarc.discovery == .treewalk)
     #expect(
       configuration.verdictSettings
@@ -125,6 +126,7 @@ import Testing
       max_signatures = 50
       minimum_key_bits = 2048
       partial_body = "pass"
+      direct_key_parsing = false
       [dmarc]
       discovery = "psl"
       public_suffix_list = "psl.dat"
@@ -201,7 +203,8 @@ import Testing
     #expect(configuration.spf == Configuration.SPF(maxVoidLookups: 0))
     #expect(
       configuration.dkim
-        == Configuration.DKIM(maxSignatures: 50, minimumKeyBits: 2048, partialBody: .pass))
+        == Configuration.DKIM(
+          maxSignatures: 50, minimumKeyBits: 2048, partialBody: .pass, directKeyParsing: false))
     #expect(
       configuration.dmarc
         == Configuration.DMARC(

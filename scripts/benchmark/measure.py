@@ -1,0 +1,239 @@
+"""The measurements: each gives what stands in the JSON."""
+
+import json
+import os
+import re
+import statistics
+
+from .contenders import CONTENDERS, Plumbline
+from .processes import Failure, memory
+
+SLOW_SUFFIX = "slow.example"
+
+
+class Bench:
+    """What the measurements share."""
+
+    def __init__(self, options, processes, names, corpus, work, say):
+        self.options = options
+        self.processes = processes
+        self.names = names
+        self.corpus = corpus
+        self.work = work
+        self.say = say
+        self.complaints = []
+
+    def send(self, contender, cell, expect=(), **limits):
+        """One run of the generator."""
+        command = [self.options.generator, "run", self.corpus, "--mix", cell["mix"],
+                   "--connections", cell["connections"],
+                   "--messages-per-connection", cell["messagesPerConnection"]]
+        for path in contender.sockets:
+            command += ["--socket", path]
+        for process in contender.started:
+            command += ["--cpu-of", process.pid]
+        for text in expect:
+            command += ["--expect", text]
+        for key, value in limits.items():
+            if value:
+                command += ["--" + key.replace("_", "-"), value]
+        result = json.loads(self.processes.run(command, 1800))
+        if result["errors"] or result["wrong"] or not result["messages"]:
+            text = (f"{contender.name}, {describe(cell)}: {result['errors']} lost,"
+                    f" {result['wrong']} wrong of {result['messages']}: {result['problems']}")
+            if text not in self.complaints:
+                self.complaints.append(text)
+            self.say("WRONG: " + text)
+        return result
+
+    def round(self, kind, cell, **limits):
+        """A new contender, warmed up and measured."""
+        with kind(self.processes, self.work / "contender") as contender:
+            expect = kind.expected.get(cell["mix"], ())
+            result = self.send(contender, cell, expect, **limits)
+            result["peakMegabytes"] = round(sum(contender.peak()), 1)
+            result["peakOfEach"] = [round(peak, 1) for peak in contender.peak()]
+        return result
+
+    def compare(self, cell, rounds, **limits):
+        """Interleaved rounds of all contenders in one situation."""
+        results = {kind.name: [] for kind in CONTENDERS}
+        for _ in range(rounds):
+            for kind in CONTENDERS:
+                results[kind.name].append(self.round(kind, cell, **limits))
+        cell = dict(cell)
+        cell["contenders"] = {name: summary(runs) for name, runs in results.items()}
+        cell["ratios"] = ratios(cell["contenders"])
+        return cell
+
+
+def describe(cell):
+    return (f"{cell['mix']}, {cell['connections']} connections,"
+            f" {cell['messagesPerConnection']} a connection")
+
+
+def spread(values):
+    digits = 4 if max(values) < 10 else 1
+    return {"median": round(statistics.median(values), digits), "min": round(min(values), digits),
+            "max": round(max(values), digits)}
+
+
+def summary(runs):
+    """Medians and spread over the rounds."""
+    result = {key: spread([run[key] for run in runs])
+              for key in ("rate", "filterMicroseconds", "generatorMicroseconds", "peakMegabytes")}
+    for kind in ("latency", "endOfMessage"):
+        result[kind] = {key: spread([run[kind][key] for run in runs])
+                        for key in ("p50", "p95", "p99", "max")}
+    for key in ("messages", "errors", "wrong"):
+        result[key] = sum(run[key] for run in runs)
+    result["peakOfEach"] = [max(peaks) for peaks in zip(*(run["peakOfEach"] for run in runs))]
+    result["agreements"] = runs[0]["agreements"]
+    result["rounds"] = len(runs)
+    return result
+
+
+def ratios(contenders):
+    """Plumbline to the others: above 1 means more of it."""
+    classic, plumbline = (contenders[kind.name] for kind in CONTENDERS)
+
+    def ratio(*keys):
+        above, below = plumbline, classic
+        for key in keys:
+            above, below = above[key], below[key]
+        return round(above["median"] / below["median"], 3) if below["median"] else None
+
+    return {
+        "rate": ratio("rate"), "latencyP50": ratio("latency", "p50"),
+        "latencyP99": ratio("latency", "p99"), "endOfMessageP50": ratio("endOfMessage", "p50"),
+        "endOfMessageP99": ratio("endOfMessage", "p99"),
+        "cpu": ratio("filterMicroseconds"), "peak": ratio("peakMegabytes"),
+    }
+
+
+def limits(bench):
+    bench.say("limits")
+    return json.loads(bench.processes.run(
+        [bench.options.generator, "limits", "--seconds", bench.options.limit_seconds], 300))
+
+
+def matrix(bench, cells):
+    """Rates and latencies of all mixes."""
+    results = []
+    for cell in cells:
+        bench.say(describe(cell))
+        limits = {"warm_up": cell["warmUp"], "seconds": cell["seconds"], "count": cell["count"]}
+        slow = cell["mix"] == "slow"
+        if slow:
+            bench.names.delayed(bench.options.slow_milliseconds, SLOW_SUFFIX)
+            # The domains that come once must not have been asked for before.
+            limits["warm_up_mix"] = "signed"
+        try:
+            results.append(bench.compare(cell, cell["rounds"], **limits))
+        finally:
+            if slow:
+                bench.names.direct()
+    return results
+
+
+def delayed_dns(bench, milliseconds, rounds, count, warm):
+    """All answers late: with domains never asked for before, and with those of before."""
+    results = []
+    bench.names.delayed(milliseconds)
+    try:
+        for case, mix, limits in [
+            ("cold", "cold", {"count": count}),
+            ("warm", "signed", {"count": count, "warm_up": warm}),
+        ]:
+            for connections in (1, 8):
+                cell = {"case": case, "milliseconds": milliseconds, "mix": mix,
+                        "connections": connections, "messagesPerConnection": 1}
+                if connections == 1:
+                    limits = dict(limits, count=max(1, limits["count"] // 4))
+                bench.say(f"DNS answers {milliseconds} ms late, {case}, {connections} connections")
+                results.append(bench.compare(cell, rounds, **limits))
+                limits = dict(limits, count=count)
+    finally:
+        bench.names.direct()
+    return results
+
+
+def soak(bench, messages, steps):
+    """Plumbline's resident memory while messages go through one process."""
+    step = max(1, messages // steps)
+    cell = {"mix": "signed", "connections": 8, "messagesPerConnection": 20}
+    curve = []
+    with Plumbline(bench.processes, bench.work / "contender") as contender:
+        process = contender.started[0]
+        for number in range(steps + 1):
+            if number:
+                bench.send(contender, cell, count=step)
+            curve.append({"messages": number * step,
+                          "residentMegabytes": round(memory(process, "VmRSS"), 1)})
+            bench.say(f"soak: {number * step} messages,"
+                      f" {curve[-1]['residentMegabytes']} MB resident")
+        peak = round(contender.peak()[0], 1)
+    return {"curve": curve, "first": curve[1]["residentMegabytes"],
+            "last": curve[-1]["residentMegabytes"],
+            "max": max(point["residentMegabytes"] for point in curve), "peakMegabytes": peak,
+            "messages": steps * step}
+
+
+def leaks(bench, counts):
+    """Plumbline under valgrind, with few messages and with many: what each of them loses for good,
+    and reads and writes outside of what is allocated."""
+    # Valgrind does not understand the debugging information.
+    program = bench.work / "stripped"
+    bench.processes.run(["strip", "--strip-debug", "-o", program, bench.options.program], 300)
+    few = under_valgrind(bench, program, {mix: max(1, count // 20) for mix, count in counts.items()})
+    many = under_valgrind(bench, program, counts)
+    more = many["messages"] - few["messages"]
+    lost = many["definitelyLostBytes"] - few["definitelyLostBytes"]
+    return {"tool": "valgrind", "few": few, "many": many,
+            "bytesPerMessage": round(lost / more, 3), "invalidAccesses": many["invalidAccesses"]}
+
+
+def under_valgrind(bench, program, counts):
+    log = bench.work / "valgrind.log"
+    released = bench.options.program
+    Plumbline.prefix = ["valgrind", "--leak-check=full", "--show-leak-kinds=definite",
+                        "--errors-for-leak-kinds=definite", "--num-callers=30",
+                        f"--log-file={log}"]
+    Plumbline.stop_seconds = 300
+    Plumbline.program = program
+    sent = 0
+    try:
+        with Plumbline(bench.processes, bench.work / "contender") as contender:
+            for mix, count in counts.items():
+                bench.say(f"valgrind: {count} messages of {mix}")
+                cell = {"mix": mix, "connections": 4, "messagesPerConnection": 20}
+                sent += bench.send(contender, cell, count=count, timeout=600)["messages"]
+    finally:
+        Plumbline.prefix = []
+        Plumbline.stop_seconds = 0
+        Plumbline.program = released
+    text = log.read_text(errors="replace")
+    if "ERROR SUMMARY:" not in text:
+        raise Failure("valgrind left no summary:\n" + text[-3000:])
+    lost = re.search(r"definitely lost: ([\d,]+) bytes", text)
+    return {"messages": sent, "definitelyLostBytes": int(lost[1].replace(",", "")) if lost else 0,
+            "invalidAccesses": len(re.findall(r"== Invalid (?:read|write|free)", text)),
+            "log": "\n".join(line for line in text.splitlines() if not line.startswith("###"))}
+
+
+def reports(bench, script, sizes):
+    """How long the reports of a day take, and how that grows."""
+    results = []
+    for size in sizes:
+        bench.say(f"reports of {size} messages")
+        output = bench.processes.run(
+            [script, "--messages", size, "--program", bench.options.program], 3600,
+            env=dict(os.environ, TMPDIR=str(bench.work)))
+        results.append(json.loads(output))
+    growth = []
+    for before, after in zip(results, results[1:]):
+        growth.append({
+            "messages": after["messages"] / before["messages"],
+            "seconds": round(after["cpuSeconds"] / before["cpuSeconds"], 2),
+            "peak": round(after["peakMegabytes"] / before["peakMegabytes"], 2)})
+    return {"runs": results, "growth": growth}
