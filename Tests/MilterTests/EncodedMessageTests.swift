@@ -80,6 +80,7 @@ import Testing
     let client = try SharedMilter.connect()
     let header = EncodedHeader(["A", "B", "a"].map { .init($0, " value") })
     _ = try client.send(EncodedCommand("M", MilterPacket.octets("<\(script.sender)>")))
+    _ = try client.send(EncodedCommand("R", MilterPacket.octets("<rcpt@example.org>")))
     _ = try client.sendContent(
       header: header.applying([wanted.edit], isSpaced: true), body: EncodedBody([]),
       queueID: "4Edit")
@@ -93,6 +94,7 @@ import Testing
     let client = try SharedMilter.connect()
     let header = EncodedHeader([.init("A", " value")])
     _ = try client.send(EncodedCommand("M", MilterPacket.octets("<\(script.sender)>")))
+    _ = try client.send(EncodedCommand("R", MilterPacket.octets("<rcpt@example.org>")))
     _ = try client.sendContent(
       header: header.applying([.add(name: "New", value: "x")], isSpaced: false),
       body: EncodedBody([]), queueID: "4Edit")

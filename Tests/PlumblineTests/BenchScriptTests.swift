@@ -157,7 +157,7 @@ import Testing
       #expect(contender.errors == 0 && contender.wrong == 0, place)
       #expect(Set(contender.latency.keys) == ["p50", "p95", "p99", "max"], place)
       #expect(contender.latency.keys == contender.endOfMessage.keys, place)
-      #expect(contender.figures.allSatisfy(\.isPositive), place)
+      #expect(contender.figures.allSatisfy { $0.isPositive }, place)
       let latency = try #require(contender.latency["p50"]?.median)
       let endOfMessage = try #require(contender.endOfMessage["p50"]?.median)
       #expect(endOfMessage <= latency, place)
