@@ -211,9 +211,11 @@ public final class SQLiteStore: LedgerStore {
     _ rows: [MessageRow], to pool: DatabasePool, path: String, _ commits: Counter
   ) -> [Result<Void, LedgerError>] {
     do {
-      try pool.write { database in
-        try eraseCaptures(database, expiredBy: rows.map(\.receivedAt).max() ?? 0)
-        for row in rows { try row.insert(into: database) }
+      try pool.writeWithoutTransaction { database in
+        try transaction(in: database) {
+          try eraseCaptures(database, expiredBy: rows.map(\.receivedAt).max() ?? 0)
+          for row in rows { try row.insert(into: database) }
+        }
       }
       commits.increment()
       return rows.map { _ in .success(()) }
@@ -225,6 +227,22 @@ public final class SQLiteStore: LedgerStore {
         return rows.flatMap { commit([$0], to: pool, path: path, commits) }
       }
       return rows.map { _ in .failure(failure) }
+    }
+  }
+
+  /// A transaction with statements that are kept; GRDB's own are parsed anew each time.
+  private static func transaction(in database: Database, _ body: () throws -> Void) throws {
+    func run(_ sql: String) throws {
+      try LibSQLite.execute(database.cachedStatement(sql: sql), [])
+    }
+    try run("BEGIN IMMEDIATE")
+    do {
+      try body()
+      try run("COMMIT")
+    } catch {
+      // Some failures, such as a full disk, have made SQLite roll back by itself.
+      if database.isInsideTransaction { try run("ROLLBACK") }
+      throw error
     }
   }
 
