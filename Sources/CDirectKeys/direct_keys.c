@@ -1,9 +1,9 @@
 // Reads the RSA keys of DKIM signatures without OpenSSL's decoders.
 //
 // For each RSA signature libopendkim calls d2i_PUBKEY_bio(). In OpenSSL 3.0 that goes through a
-// chain of decoders that takes ten times as long as verifying the signature, and holds locks that
-// keep a second processor from helping. Reading the same key with d2i_RSAPublicKey() takes a
-// hundredth of it. libopendkim has no setting for this.
+// chain of decoders that takes several times as long as verifying the signature, and that slows down
+// so much with two threads at once that a second processor does not help. Reading the same key with
+// d2i_RSAPublicKey() takes a hundredth of it. libopendkim has no setting for this.
 //
 // libopendkim.so calls d2i_PUBKEY_bio() through its procedure linkage table, and ELF symbol lookup
 // searches the executable before any shared library: the definition below, linked into the

@@ -1,20 +1,22 @@
 import Foundation
 
-/// Lets many threads share one transaction: they hand in rows and wait, one thread commits what
-/// has gathered while the transaction before was being written.
+/// Lets many threads share one transaction: whoever comes while nobody commits does so, for
+/// himself and for all who came in the meantime; the others wait.
 ///
-/// Nobody waits for company: a row that comes alone is committed alone, at once.
+/// Nobody waits for company: a row that comes alone is committed alone, at once, on the thread that
+/// brings it.
 final class GroupCommit: @unchecked Sendable {
-  // Why @unchecked holds: every variable is touched with `condition` locked only;
-  // everything else is constant.
+  // Why @unchecked holds: every variable is touched with `lock` locked only; everything else is
+  // constant.
 
   /// Commits rows in one go and says of each how that ended.
   typealias Commit = @Sendable ([MessageRow]) -> [Result<Void, LedgerError>]
 
-  private let condition = NSCondition()
+  // A condition for `waitForEnd`; everywhere else it is only a lock.
+  private let lock = NSCondition()
   private var waiting: [Ticket] = []
+  private var isCommitting = false
   private var isStopping = false
-  private var hasEnded = false
   private let maximumBatch: Int
   private let commit: Commit
   private let closedError: LedgerError
@@ -22,102 +24,114 @@ final class GroupCommit: @unchecked Sendable {
   /// - Parameters:
   ///   - maximumBatch: The most rows in one transaction, at least 1.
   ///   - closedError: What callers get after ``stop()``.
-  ///   - commit: Called on the writer thread only, never twice at once.
+  ///   - commit: Called on the threads of callers, never twice at once.
   init(maximumBatch: Int, closedError: LedgerError, commit: @escaping Commit) {
     self.maximumBatch = max(maximumBatch, 1)
     self.closedError = closedError
     self.commit = commit
-    let thread = Thread { self.run() }
-    thread.name = "ledger-writer"
-    thread.start()
   }
 
   /// Commits one row; returns when it is durable.
   func commit(_ row: MessageRow) throws(LedgerError) {
     let ticket = Ticket(row)
-    condition.lock()
-    guard !isStopping else {
-      condition.unlock()
-      throw closedError
-    }
-    waiting.append(ticket)
-    condition.signal()
-    condition.unlock()
-    try ticket.wait().get()
+    guard let leads = enqueue([ticket]) else { throw closedError }
+    try result(of: ticket, leads: leads).get()
   }
 
   /// Commits several rows; returns when each is durable, or says why not.
   func commit(_ rows: [MessageRow]) -> [Result<Void, LedgerError>] {
     let tickets = rows.map { Ticket($0) }
-    condition.lock()
-    guard !isStopping else {
-      condition.unlock()
+    guard !tickets.isEmpty, var leads = enqueue(tickets) else {
       return rows.map { _ in .failure(closedError) }
     }
-    waiting += tickets
-    condition.signal()
-    condition.unlock()
-    return tickets.map { $0.wait() }
+    return tickets.map { ticket in
+      defer { leads = false }
+      return result(of: ticket, leads: leads)
+    }
   }
 
   /// Refuses new rows; those already handed in are still committed, which is not waited for.
   func stop() {
-    condition.lock()
+    lock.lock()
     isStopping = true
-    condition.broadcast()
-    condition.unlock()
+    lock.unlock()
   }
 
-  /// Waits for the writer thread to end, after ``stop()``.
+  /// Waits until everything handed in before ``stop()`` has been committed.
   func waitForEnd() {
-    condition.lock()
-    while !hasEnded { condition.wait() }
-    condition.unlock()
+    lock.lock()
+    while isCommitting { lock.wait() }
+    lock.unlock()
   }
 
-  private func run() {
-    while let batch = nextBatch() {
-      let results = commit(batch.map(\.row))
-      precondition(results.count == batch.count, "a result for each row")
-      for (ticket, result) in zip(batch, results) { ticket.end(result) }
-    }
-    condition.lock()
-    hasEnded = true
-    condition.broadcast()
-    condition.unlock()
+  /// Hands tickets in; nil when nothing is taken any more, else whether the caller has to commit.
+  private func enqueue(_ tickets: [Ticket]) -> Bool? {
+    lock.lock()
+    defer { lock.unlock() }
+    guard !isStopping else { return nil }
+    waiting += tickets
+    guard !isCommitting else { return false }
+    isCommitting = true
+    return true
   }
 
-  private func nextBatch() -> [Ticket]? {
-    condition.lock()
-    defer { condition.unlock() }
-    while waiting.isEmpty {
-      if isStopping { return nil }
-      condition.wait()
+  /// The end of a ticket, whose thread may have to bring it about.
+  private func result(of ticket: Ticket, leads: Bool) -> Result<Void, LedgerError> {
+    if leads { commitBatch() }
+    while true {
+      switch ticket.wait() {
+      case .ended(let result): return result
+      case .leads: commitBatch()
+      }
     }
+  }
+
+  /// Commits what waits, the caller's ticket first of all, and passes the task on.
+  private func commitBatch() {
+    lock.lock()
     let batch = Array(waiting.prefix(maximumBatch))
     waiting.removeFirst(batch.count)
-    return batch
+    lock.unlock()
+    let results = commit(batch.map(\.row))
+    precondition(results.count == batch.count, "a result for each row")
+    lock.lock()
+    let next = waiting.first
+    if next == nil {
+      isCommitting = false
+      lock.broadcast()
+    }
+    lock.unlock()
+    // Before the others learn their ends: the disk is free, and they have work of their own.
+    next?.tell(.leads)
+    for (ticket, result) in zip(batch, results) { ticket.tell(.ended(result)) }
   }
 
   /// One row on its way, and the thread that waits for it.
   private final class Ticket: @unchecked Sendable {
-    // Why @unchecked holds: the writer thread sets `result` once, before the semaphore lets the
-    // waiting thread read it.
+    // Why @unchecked holds: whoever commits sets `news` before the semaphore lets the waiting
+    // thread read it, and nobody tells it more before that thread has acted on it.
+    enum News {
+      /// This thread is to commit what waits.
+      case leads
+      /// The row is durable, or not.
+      case ended(Result<Void, LedgerError>)
+    }
+
     let row: MessageRow
-    private var result: Result<Void, LedgerError>?
-    private let done = DispatchSemaphore(value: 0)
+    private var news: News?
+    private let told = DispatchSemaphore(value: 0)
 
     init(_ row: MessageRow) { self.row = row }
 
-    func end(_ result: Result<Void, LedgerError>) {
-      self.result = result
-      done.signal()
+    func tell(_ news: News) {
+      self.news = news
+      told.signal()
     }
 
-    func wait() -> Result<Void, LedgerError> {
-      done.wait()
-      guard let result else { preconditionFailure("woken without a result") }
-      return result
+    func wait() -> News {
+      told.wait()
+      guard let news else { preconditionFailure("woken without news") }
+      return news
     }
   }
 }

@@ -2,8 +2,8 @@ import Foundation
 import GRDB
 import MailAuth
 
-/// A record as the values of its rows, made on the caller's thread so that the one writer thread
-/// only binds and steps.
+/// A record as the values of its rows, made before anybody commits, so that committing is only to
+/// bind and step.
 struct MessageRow: Sendable {
   /// Values for ``message``, without the policy record.
   let message: [DatabaseValue]
@@ -312,7 +312,11 @@ extension MessageRow {
 extension String {
   /// The text as a value; SQLite's text ends at a NUL, so one becomes `\x00`.
   fileprivate var stored: DatabaseValue {
-    guard utf8.contains(0) else { return databaseValue }
+    // Octet by octet it would take longer than all the rest of the row.
+    let hasNUL = unsafe utf8.withContiguousStorageIfAvailable { unsafe $0.contains(0) }
+    guard hasNUL ?? utf8.contains(0) else {
+      return databaseValue
+    }
     return utf8.split(separator: 0, omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\\x00").databaseValue
   }

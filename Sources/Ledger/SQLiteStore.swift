@@ -174,6 +174,13 @@ public final class SQLiteStore: LedgerStore {
     if mustBeCurrent, applied != known { throw LedgerError(path: path, problem: .olderSchema) }
   }
 
+  /// How many pages of 4 KB wait in the file with -wal behind its name before they are moved into
+  /// the database.
+  ///
+  /// Moving them keeps everybody waiting who commits, for some milliseconds. With SQLite's own 1000
+  /// that is every 200th message, and a page that changes often is moved each time.
+  private static let mostWALPages = 8000
+
   /// What the file with -wal behind its name is cut back to once its contents have been moved.
   private static let mostWALBytes = 64 * 1024 * 1024
 
@@ -187,6 +194,7 @@ public final class SQLiteStore: LedgerStore {
       try database.execute(sql: "PRAGMA application_id = \(SQLiteMigrations.applicationID)")
       // What is deleted may be somebody's mail, so it is overwritten.
       try database.execute(sql: "PRAGMA secure_delete = ON")
+      try database.execute(sql: "PRAGMA wal_autocheckpoint = \(mostWALPages)")
       try database.execute(sql: "PRAGMA journal_size_limit = \(mostWALBytes)")
       try LibSQLite.keepWALFiles(database)
     }
@@ -203,9 +211,11 @@ public final class SQLiteStore: LedgerStore {
     _ rows: [MessageRow], to pool: DatabasePool, path: String, _ commits: Counter
   ) -> [Result<Void, LedgerError>] {
     do {
-      try pool.write { database in
-        try eraseCaptures(database, expiredBy: rows.map(\.receivedAt).max() ?? 0)
-        for row in rows { try row.insert(into: database) }
+      try pool.writeWithoutTransaction { database in
+        try transaction(in: database) {
+          try eraseCaptures(database, expiredBy: rows.map(\.receivedAt).max() ?? 0)
+          for row in rows { try row.insert(into: database) }
+        }
       }
       commits.increment()
       return rows.map { _ in .success(()) }
@@ -217,6 +227,22 @@ public final class SQLiteStore: LedgerStore {
         return rows.flatMap { commit([$0], to: pool, path: path, commits) }
       }
       return rows.map { _ in .failure(failure) }
+    }
+  }
+
+  /// A transaction with statements that are kept; GRDB's own are parsed anew each time.
+  private static func transaction(in database: Database, _ body: () throws -> Void) throws {
+    func run(_ sql: String) throws {
+      try LibSQLite.execute(database.cachedStatement(sql: sql), [])
+    }
+    try run("BEGIN IMMEDIATE")
+    do {
+      try body()
+      try run("COMMIT")
+    } catch {
+      // Some failures, such as a full disk, have made SQLite roll back by itself.
+      if database.isInsideTransaction { try run("ROLLBACK") }
+      throw error
     }
   }
 

@@ -21,6 +21,26 @@ final class EarlyCheck<Value: Sendable>: Sendable {
     self.compute = compute
   }
 
+  /// Tries it another way unless somebody already computes or did.
+  ///
+  /// - Parameter attempt: Gives the result, or nil when this way it cannot be had.
+  /// - Returns: Whether there is nothing left to compute.
+  func attempt(_ attempt: () -> Value?) -> Bool {
+    condition.lock()
+    guard case .pending = unsafe state else {
+      condition.unlock()
+      return true
+    }
+    unsafe state = .running
+    condition.unlock()
+    let value = attempt()
+    condition.lock()
+    unsafe state = value.map { .done($0) } ?? .pending
+    condition.broadcast()
+    condition.unlock()
+    return value != nil
+  }
+
   /// Computes unless somebody already does or did.
   func run() {
     condition.lock()
@@ -39,12 +59,22 @@ final class EarlyCheck<Value: Sendable>: Sendable {
 
   /// The result: computed now, waited for, or there already.
   func value() -> Value {
-    run()
+    while true {
+      run()
+      if let value = waitForOthers() { return value }
+    }
+  }
+
+  /// Waits until nobody computes any more; nil when that ended without a result.
+  private func waitForOthers() -> Value? {
     condition.lock()
     defer { condition.unlock() }
     while true {
-      if case .done(let value) = unsafe state { return value }
-      condition.wait()
+      switch unsafe state {
+      case .running: condition.wait()
+      case .pending: return nil
+      case .done(let value): return value
+      }
     }
   }
 }

@@ -72,6 +72,23 @@ public final class MessageEvaluation {
   /// then run inside ``finish()``. A check that begins after the evaluation is gone does nothing.
   public let earlyChecks: [@Sendable () -> Void]
 
+  /// Carries out at once what needs no DNS answer that would have to be waited for.
+  ///
+  /// - Returns: Those of ``earlyChecks`` that are left.
+  public func runKnownChecks() -> [@Sendable () -> Void] {
+    var left: [@Sendable () -> Void] = []
+    for (check, identity) in [(mailFromSPF, SPFIdentity.mailFrom), (heloSPF, .helo)] {
+      let isDone = check.attempt { [evaluator, envelope, now] in
+        let resolver = CheckResolver(knownTo: evaluator.resolver)
+        let checked = Self.checkSPF(identity, resolver, evaluator, envelope, now: now)
+        return resolver.missesAnswers ? nil : checked
+      }
+      // Weak: of a message that was given up, queued checks must not be carried out.
+      if !isDone { left.append { [weak check] in check?.run() } }
+    }
+    return left
+  }
+
   private let evaluator: Evaluator
   private let envelope: Envelope
   private let now: Int64
@@ -84,23 +101,23 @@ public final class MessageEvaluation {
   private var isHeaderTooLarge = false
   private var isSigned = false
   private var author = Author.missing(.noFrom, "The message has no header.")
-  private var flow: FlowEvidence
+  private var flow: FlowEvidence?
   private var draw = SamplingDraw(header: [])
   private var dkim: DKIMVerifier?
   private var arc: ARCVerifier?
 
+  private var resolvers: [CheckResolver] = []
+
   private struct CheckedSPF: Sendable {
     var outcome: SPFOutcome
-    var dns: [DNSEvidence]
-    var answers: [RecordedAnswer]
-    var records: [PublishedSPFRecord]
+    var resolver: CheckResolver
   }
 
   /// Every DNS answer of the evaluation with its records, in the order of ``Evaluation/dns``; empty
   /// before ``finish()``.
   ///
   /// They are no part of the evaluation: only who wants to repeat it needs them.
-  public private(set) var recordedAnswers: [RecordedAnswer] = []
+  public var recordedAnswers: [RecordedAnswer] { resolvers.flatMap(\.answers) }
 
   fileprivate init(
     _ evaluator: Evaluator, envelope: Envelope, now: Int64,
@@ -112,16 +129,10 @@ public final class MessageEvaluation {
     self.now = now
     let deadline = MessageDeadline(deadline)
     self.deadline = deadline
-    flow = FlowEvidence(header: [], envelope: envelope)
     func check(_ identity: SPFIdentity) -> EarlyCheck<CheckedSPF> {
       EarlyCheck {
         let resolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
-        let outcome = SPFCheck(settings: evaluator.settings.spf, resolver: resolver).check(
-          identity: identity, client: envelope.clientAddress, helo: envelope.helo,
-          mailFrom: envelope.mailFrom, receivingHost: evaluator.settings.receivingHost, now: now)
-        return CheckedSPF(
-          outcome: outcome, dns: resolver.evidence, answers: resolver.answers,
-          records: resolver.spfRecords)
+        return Self.checkSPF(identity, resolver, evaluator, envelope, now: now)
       }
     }
     let heloSPF = check(.helo)
@@ -132,6 +143,16 @@ public final class MessageEvaluation {
     earlyChecks = [
       { [weak mailFromSPF] in mailFromSPF?.run() }, { [weak heloSPF] in heloSPF?.run() },
     ]
+  }
+
+  private static func checkSPF(
+    _ identity: SPFIdentity, _ resolver: CheckResolver, _ evaluator: Evaluator,
+    _ envelope: Envelope, now: Int64
+  ) -> CheckedSPF {
+    let outcome = SPFCheck(settings: evaluator.settings.spf, resolver: resolver).check(
+      identity: identity, client: envelope.clientAddress, helo: envelope.helo,
+      mailFrom: envelope.mailFrom, receivingHost: evaluator.settings.receivingHost, now: now)
+    return CheckedSPF(outcome: outcome, resolver: resolver)
   }
 
   /// Takes a header field, from the top down.
@@ -171,7 +192,7 @@ public final class MessageEvaluation {
     header = []
     var questions = dkim.keyQuestions + arc.keyQuestions
     for domain in evaluatedAuthors {
-      questions += TreeWalk.names(from: domain).map { DNSQuestion("_dmarc.\($0)", .txt) }
+      questions += TreeWalk.names(from: domain).map(\.policyQuestion)
     }
     evaluator.resolver.prefetch(questions.filter(\.isValidName))
   }
@@ -215,9 +236,8 @@ public final class MessageEvaluation {
     let arcResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
     let chain = arc?.finish(arcResolver) ?? unreadChain
     let identifiers = dmarc.identifiers
-    recordedAnswers =
-      helo.answers + mailFrom.answers + dkimResolver.answers + arcResolver.answers
-      + dmarcResolver.answers
+    resolvers = [helo.resolver, mailFrom.resolver, dkimResolver, arcResolver, dmarcResolver]
+    let flow = flow ?? FlowEvidence(header: [], envelope: envelope)
     return Evaluation(
       authorDomain: dmarc.authorDomain, mailFromSPF: identifiers.mailFromSPF,
       heloSPF: identifiers.heloSPF, dkim: identifiers.dkim, arc: chain, dmarc: dmarc.outcome,
@@ -225,14 +245,13 @@ public final class MessageEvaluation {
       rootCause: RootCause(
         author: dmarc.authorDomain, spf: identifiers.mailFromSPF, dkim: identifiers.dkim,
         dmarc: dmarc.outcome, flow: flow),
-      dns: helo.dns + mailFrom.dns + dkimResolver.evidence + arcResolver.evidence
-        + dmarcResolver.evidence)
+      dns: resolvers.flatMap(\.evidence))
   }
 
   /// The SPF records that the check of the reverse-path used; waits for that check.
   ///
   /// They are no part of the evaluation: only a failure report needs them (RFC 6591 section 3.2.6).
-  public var mailFromSPFRecords: [PublishedSPFRecord] { mailFromSPF.value().records }
+  public var mailFromSPFRecords: [PublishedSPFRecord] { mailFromSPF.value().resolver.spfRecords }
 
   /// The outcome of a chain in a header that was too large to be kept.
   private var unreadChain: ARCOutcome { isHeaderTooLarge ? .messageTooLarge : .noSets }

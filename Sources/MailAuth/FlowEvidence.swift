@@ -49,40 +49,61 @@ public struct FlowEvidence: Sendable, Codable, Equatable {
   init(header: [HeaderField], envelope: Envelope) {
     var found: Set<FlowSign> = []
     for field in header {
-      if let sign = Self.sign(of: field) { found.insert(sign) }
-      if field.isNamed("List-Id"), listIdentifier == nil {
+      guard let sign = Self.sign(of: field) else { continue }
+      found.insert(sign)
+      if sign == .listID, listIdentifier == nil {
         listIdentifier = Self.identifier(in: field.value)
       }
     }
     if let sign = Self.sign(ofReturnPath: envelope.mailFrom) { found.insert(sign) }
+    guard !found.isEmpty else {
+      signs = []
+      return
+    }
     signs = FlowSign.allCases.filter(found.contains)
   }
 
+  /// What a field is a sign of, by its name in lower case.
+  private static let namedSigns: [(name: String, sign: FlowSign)] = [
+    ("list-id", .listID), ("list-post", .listFields), ("list-owner", .listFields),
+    ("list-archive", .listFields), ("precedence", .listFields),
+    ("x-forwarded-to", .forwardingFields), ("x-forwarded-for", .forwardingFields),
+    ("resent-from", .forwardingFields), ("resent-sender", .forwardingFields),
+    ("resent-to", .forwardingFields), ("delivered-to", .deliveredBefore), ("arc-seal", .arcSets),
+    ("auto-submitted", .automatic),
+  ]
+
   private static func sign(of field: HeaderField) -> FlowSign? {
-    switch String(decoding: field.name.map(\.asciiLowercased), as: UTF8.self) {
-    case "list-id": .listID
-    case "list-post", "list-owner", "list-archive": .listFields
+    guard let entry = namedSigns.first(where: { field.isNamed($0.name) }) else { return nil }
+    switch entry.name {
     case "precedence":
-      field.value.trimmingFoldingWhitespace().equalsIgnoringASCIICase("list") ? .listFields : nil
-    case "x-forwarded-to", "x-forwarded-for", "resent-from", "resent-sender", "resent-to":
-      .forwardingFields
-    case "delivered-to": .deliveredBefore
-    case "arc-seal": .arcSets
+      let isList = field.value.trimmingFoldingWhitespace().equalsIgnoringASCIICase("list")
+      return isList ? entry.sign : nil
     case "auto-submitted":
-      field.value.trimmingFoldingWhitespace().equalsIgnoringASCIICase("no") ? nil : .automatic
-    default: nil
+      let isNo = field.value.trimmingFoldingWhitespace().equalsIgnoringASCIICase("no")
+      return isNo ? nil : entry.sign
+    default: return entry.sign
     }
   }
+
+  private static let rewrittenPrefixes =
+    ["srs0=", "srs1=", "srs0+", "srs1+", "srs0-", "srs1-"].map { Array($0.utf8) }
+  private static let listWords =
+    ["owner-", "-owner", "-bounces", "bounces+", "-request", "-admin"].map { Array($0.utf8) }
 
   private static func sign(ofReturnPath path: [UInt8]) -> FlowSign? {
     if path.isEmpty { return .automatic }
     let local = path.prefix { $0 != UInt8(ascii: "@") }.map(\.asciiLowercased)
-    let text = String(decoding: local, as: UTF8.self)
-    if ["srs0=", "srs1=", "srs0+", "srs1+", "srs0-", "srs1-"].contains(where: text.hasPrefix) {
-      return .rewrittenReturnPath
+    if rewrittenPrefixes.contains(where: { local.starts(with: $0) }) { return .rewrittenReturnPath }
+    return listWords.contains { holds(local, $0) } ? .listReturnPath : nil
+  }
+
+  /// Whether `word` stands somewhere in `text`.
+  private static func holds(_ text: [UInt8], _ word: [UInt8]) -> Bool {
+    guard let first = word.first, text.count >= word.count else { return false }
+    return (0...(text.count - word.count)).contains { start in
+      text[start] == first && text[start...].starts(with: word)
     }
-    let listWords = ["owner-", "-owner", "-bounces", "bounces+", "-request", "-admin"]
-    return listWords.contains(where: text.contains) ? .listReturnPath : nil
   }
 
   /// What stands between the last angle brackets of a List-Id, or the whole value.

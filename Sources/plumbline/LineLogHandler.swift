@@ -18,15 +18,19 @@ struct LineLogHandler: LogHandler {
   }
 
   func log(event: LogEvent) {
-    var all = metadata.merging(event.metadata ?? [:]) { $1 }
+    var all = event.metadata ?? [:]
+    if !metadata.isEmpty { all = metadata.merging(all) { $1 } }
     var line = ""
     if let queueID = all.removeValue(forKey: Self.queueIDKey) { line += "\(queueID): " }
     if event.level >= .warning || event.level < .info { line += "\(event.level.rawValue): " }
-    line += "\(event.message)"
-    for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
+    line += event.message.description
+    if !all.isEmpty {
+      for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
+    }
     // Whatever came from outside must not be able to write lines of its own.
-    let safe = line.utf8.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }
-    try? FileHandle.standardError.write(contentsOf: Data(safe + [0x0A]))
-    // Dropped: there is nowhere to report that the log cannot be written.
+    var octets = line.utf8.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }
+    octets.append(0x0A)
+    // A failure is dropped: there is nowhere to report that the log cannot be written.
+    try? FileHandle.standardError.write(contentsOf: octets)
   }
 }

@@ -80,4 +80,67 @@ import Testing
       #expect(resolver.asked.withLock { $0.count } == 2)
     }
   }
+
+  /// Knows the zone's answers about some names; for all others it has to be asked.
+  private final class PartlyKnown: Resolver {
+    let zone: ZoneResolver
+    let known: Set<String>
+    let asked = Mutex<[String]>([])
+
+    init(_ zone: ZoneResolver, known: Set<String>) {
+      self.zone = zone
+      self.known = known
+    }
+
+    func knownAnswer(_ question: DNSQuestion) -> DNSAnswer? {
+      known.contains(question.name) ? zone.knownAnswer(question) : nil
+    }
+
+    func answer(_ question: DNSQuestion, deadline: ContinuousClock.Instant?) -> DNSAnswer {
+      asked.withLock { $0.append(question.name) }
+      return zone.answer(question, deadline: deadline)
+    }
+  }
+
+  @Test(arguments: [
+    (known: ["example.com", "inc.example", "mail.example.com"], left: 0, asked: []),
+    (known: ["example.com", "mail.example.com"], left: 1, asked: ["example.com", "inc.example"]),
+    (known: ["inc.example", "mail.example.com"], left: 1, asked: ["example.com", "inc.example"]),
+    (known: ["example.com", "inc.example"], left: 1, asked: ["mail.example.com"]),
+  ])
+  func checksWhoseAnswersAreKnownRunAtOnce(
+    known: [String], left: Int, asked: [String]
+  ) throws {
+    let zone = try ZoneResolver(
+      yaml: """
+        example.com: [{TXT: "v=spf1 include:inc.example -all"}]
+        inc.example: [{TXT: "v=spf1 ip4:192.0.2.1 -all"}]
+        mail.example.com: [{A: 192.0.2.1}]
+        """, source: "test")
+    let resolver = PartlyKnown(zone, known: Set(known))
+    let settings = EvaluatorSettings(receivingHost: "mx.receiver.example")
+    func begin(_ resolver: any Resolver) throws -> MessageEvaluation {
+      try Evaluator(settings: settings, resolver: resolver).begin(.test(), now: testTime)
+    }
+
+    let evaluation = try begin(resolver)
+    let checks = evaluation.runKnownChecks()
+    #expect(checks.count == left)
+    #expect(resolver.asked.withLock { $0.isEmpty })
+    for check in checks { check() }
+    #expect(resolver.asked.withLock { $0 } == asked)
+    evaluation.take([MessageReader.Piece.endOfHeaders])
+    let whole = try begin(zone)
+    whole.take([MessageReader.Piece.endOfHeaders])
+    #expect(evaluation.finish() == whole.finish())
+  }
+
+  @Test func knownChecksAreCarriedOutOnceAlsoWhenTheyAreNeverOffered() throws {
+    let resolver = Silent()
+    let evaluation = try begin(resolver)
+    #expect(evaluation.runKnownChecks().count == 2)
+    evaluation.take([MessageReader.Piece.endOfHeaders])
+    #expect(evaluation.finish().mailFromSPF.result == .temperror)
+    #expect(resolver.asked.withLock { $0.count } == 2)
+  }
 }

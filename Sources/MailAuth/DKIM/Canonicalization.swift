@@ -44,14 +44,14 @@ struct SignatureCanonicalization: Sendable, Equatable, CustomStringConvertible {
       self.init(header: .simple, body: .simple)
       return
     }
-    let parts = text.asciiLowercased().split(separator: "/", omittingEmptySubsequences: false)
-    guard (1...2).contains(parts.count), let header = Canonicalization(rawValue: String(parts[0]))
-    else { return nil }
-    guard parts.count == 2 else {
+    let names = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+      .map { name in Canonicalization.allCases.first { name.equalsIgnoringASCIICase($0.rawValue) } }
+    guard (1...2).contains(names.count), let header = names[0] else { return nil }
+    guard names.count == 2 else {
       self.init(header: header, body: .simple)
       return
     }
-    guard let body = Canonicalization(rawValue: String(parts[1])) else { return nil }
+    guard let body = names[1] else { return nil }
     self.init(header: header, body: body)
   }
 

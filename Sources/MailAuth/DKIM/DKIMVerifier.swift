@@ -21,8 +21,8 @@ public struct DKIMSettings: Sendable {
   public var partialBody = PartialBody.policy
   /// How far `t=` and `x=` may disagree with our clock, in seconds.
   public var clockSkewSeconds: Int64 = 300
-  /// Whether ordinary RSA keys are kept from OpenSSL's decoders, which take ten times as long as the
-  /// verification itself.
+  /// Whether ordinary RSA keys are kept from OpenSSL's decoders, which take several times as long as
+  /// the verification itself.
   ///
   /// Results are the same; all other keys go to the decoders in any case. It holds for the verifiers
   /// with these settings only. `Sources/CDirectKeys/direct_keys.c` tells how it is done.
@@ -238,7 +238,10 @@ final class DKIMVerifier {
     // Read without a limit first, so that a refused key's size is recorded too.
     let key = try DKIMPublicKey(record, minimumRSABits: 0)
     candidate.keyBits = key.bits
-    return try DKIMPublicKey(record, minimumRSABits: settings.minimumKeyBits)
+    guard record.keyType == "ed25519" || key.bits >= settings.minimumKeyBits else {
+      throw .tooSmall(bits: key.bits, minimum: settings.minimumKeyBits)
+    }
+    return key
   }
 
   // MARK: - Outcomes

@@ -142,11 +142,17 @@ final class DKIMLibraries: Sendable {
 
   /// Gives one field; fields with a NUL are left out, since the library stops hashing there.
   func header(_ field: HeaderField) {
-    var text = field.name + [UInt8(ascii: ":")] + field.value
-    guard !text.contains(0) else { return }
-    // A refusal concerns this field only: such a field is no part of any hash.
-    _ = unsafe text.withUnsafeMutableBufferPointer { buffer in
-      unsafe dkim_header(dkim, buffer.baseAddress, buffer.count)
+    var text: [UInt8] = []
+    text.reserveCapacity(field.name.count + 1 + field.value.count)
+    text += field.name
+    text.append(UInt8(ascii: ":"))
+    text += field.value
+    unsafe text.withUnsafeMutableBufferPointer { buffer in
+      guard let start = buffer.baseAddress, unsafe memchr(start, 0, buffer.count) == nil else {
+        return
+      }
+      // A refusal concerns this field only: such a field is no part of any hash.
+      _ = unsafe dkim_header(dkim, start, buffer.count)
     }
   }
 
@@ -234,10 +240,13 @@ private func provideKey(
   else { return DKIM_CBSTAT_NOTFOUND }
   let verification = unsafe Unmanaged<LibOpenDKIMVerification>.fromOpaque(context)
     .takeUnretainedValue()
-  guard let record = unsafe verification.keyRecord(for: signature), record.utf8.count < capacity
+  guard var record = unsafe verification.keyRecord(for: signature), record.utf8.count < capacity
   else { return DKIM_CBSTAT_NOTFOUND }
-  for (index, octet) in record.utf8.enumerated() { unsafe buffer[index] = octet }
-  unsafe buffer[record.utf8.count] = 0
+  let count = record.withUTF8 { octets in
+    if let start = octets.baseAddress { unsafe memcpy(buffer, start, octets.count) }
+    return octets.count
+  }
+  unsafe buffer[count] = 0
   return DKIM_CBSTAT_CONTINUE
 }
 

@@ -22,6 +22,10 @@ struct TagList: Sendable {
   /// The tags in the order in which they came; values are trimmed, folds inside them kept.
   let tags: [(name: String, value: [UInt8])]
 
+  /// With more tags than this, repeated names are found with a set; real lists are shorter, and
+  /// quicker without one.
+  private static let fewTags = 32
+
   /// Parses a list.
   ///
   /// Values may hold UTF-8, as internationalized mail has it (RFC 8616 section 5). Names are
@@ -48,7 +52,14 @@ struct TagList: Sendable {
       let name = String(decoding: nameOctets, as: UTF8.self)
       let value = trimmed[trimmed.index(after: equals)...].trimmingFoldingWhitespace()
       guard value.allSatisfy(Self.isValueOctet) else { throw .badValue(tag: name) }
-      guard seen.insert(name.asciiLowercased()).inserted else { throw .duplicate(tag: name) }
+      let isRepeated: Bool
+      if tags.count < Self.fewTags {
+        isRepeated = tags.contains { nameOctets.equalsIgnoringASCIICase($0.name) }
+      } else {
+        if seen.isEmpty { seen = Set(tags.map { $0.name.asciiLowercased() }) }
+        isRepeated = !seen.insert(name.asciiLowercased()).inserted
+      }
+      guard !isRepeated else { throw .duplicate(tag: name) }
       tags.append((name, Array(value)))
     }
     self.tags = tags
@@ -61,9 +72,11 @@ struct TagList: Sendable {
 
   /// The value of a tag as text, without any white space; nil when it is absent or not UTF-8.
   func compactText(_ name: String) -> String? {
-    self[name].flatMap { value in
-      String(validating: value.filter { !$0.isFoldingWhitespace }, as: UTF8.self)
-    }
+    guard let value = self[name] else { return nil }
+    var compact: [UInt8] = []
+    compact.reserveCapacity(value.count)
+    for octet in value where !octet.isFoldingWhitespace { compact.append(octet) }
+    return String(validating: compact, as: UTF8.self)
   }
 
   /// The members of a colon-separated value, trimmed; nil when the tag is absent.

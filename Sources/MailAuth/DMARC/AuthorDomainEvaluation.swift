@@ -15,7 +15,16 @@ struct AuthorDomainEvaluation {
     var isPassed: Bool
     var isTemporaryError: Bool
     var alignment: Alignment?
-    var name: String
+    /// The domain of a signature; nil for SPF.
+    var signer: String?
+    /// The domain that SPF is about.
+    var sender = ""
+
+    /// The identifier in sentences.
+    var name: String {
+      guard let signer else { return "SPF for \(sender)" }
+      return "the DKIM signature of \(signer.isEmpty ? "nobody" : signer)"
+    }
 
     func obstacle(_ author: DomainName) -> String {
       switch alignment?.obstacle {
@@ -194,13 +203,12 @@ struct AuthorDomainEvaluation {
     let signatures = identifiers.dkim.map { signature in
       Identifier(
         isPassed: signature.result == .pass, isTemporaryError: signature.result == .temperror,
-        alignment: signature.alignment,
-        name: "the DKIM signature of \(signature.domain.isEmpty ? "nobody" : signature.domain)")
+        alignment: signature.alignment, signer: signature.domain)
     }
     let mailFrom = identifiers.mailFromSPF
     let spf = Identifier(
       isPassed: mailFrom.result == .pass, isTemporaryError: mailFrom.result == .temperror,
-      alignment: mailFrom.alignment, name: "SPF for \(mailFrom.domain)")
+      alignment: mailFrom.alignment, sender: mailFrom.domain)
     return signatures + (mailFrom.result == .none ? [] : [spf])
   }
 }

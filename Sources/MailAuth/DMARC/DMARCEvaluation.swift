@@ -81,15 +81,16 @@ private struct Ending {
     }
     outcome = worst.outcome
     let total = author.domainNames.count
-    let results =
-      evaluations.map { "\($0.author) \($0.outcome.result.rawValue)" }
-      + (total > evaluations.count ? ["the others not evaluated"] : [])
-    let summary =
-      "From names authors of \(total) domains (" + results.joined(separator: ", ") + ")."
+    func summary() -> String {
+      let results =
+        evaluations.map { "\($0.author) \($0.outcome.result.rawValue)" }
+        + (total > evaluations.count ? ["the others not evaluated"] : [])
+      return "From names authors of \(total) domains (" + results.joined(separator: ", ") + ")."
+    }
     if total > evaluations.count, !Self.asksForSomething(outcome) {
       outcome = DMARCOutcome(
         result: .permerror, cause: .multipleFromDomains,
-        explanation: "\(summary) At most \(evaluations.count) are evaluated.",
+        explanation: "\(summary()) At most \(evaluations.count) are evaluated.",
         discovery: worst.outcome.discovery)
       return
     }
@@ -101,7 +102,7 @@ private struct Ending {
     }
     self.author = worst.author
     identifiers = worst.identifiers
-    if total > 1 { outcome.explanation += " \(worst.author) decides: \(summary)" }
+    if total > 1 { outcome.explanation += " \(worst.author) decides: \(summary())" }
   }
 
   private static func asksForSomething(_ outcome: DMARCOutcome) -> Bool {

@@ -21,7 +21,7 @@ extension DMARCPolicyRecord {
   ) -> Interpretation? {
     var sections = text.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)[...]
     guard let version = sections.popFirst().flatMap(Tag.init), version.name == "v",
-      version.value == Array("DMARC1".utf8)
+      version.value.elementsEqual("DMARC1".utf8)
     else { return nil }
     // One separator may end the record.
     if sections.last?.trimmingWhitespace().isEmpty == true { sections.removeLast() }
@@ -75,7 +75,7 @@ extension DMARCPolicyRecord {
 private struct DMARCRecordParser {
   private let rules: PolicyDiscovery
   private var record = DMARCPolicyRecord()
-  private var seen: Set<String> = []
+  private var seen = Set<String>(minimumCapacity: 6)
   private var hasPolicy = false
   /// Whether `p`, `sp` or `np` is invalid, or a tag stands twice: then the record counts as p=none
   /// if it has a usable `rua`, and not at all otherwise (RFC 9989 section 4.10.1).
@@ -100,7 +100,7 @@ private struct DMARCRecordParser {
     case "np": record.nonexistentSubdomainPolicy = policy(value, tag: "np")
     case "adkim": record.dkimAlignment = known(AlignmentMode(rawValue: value), tag) ?? .relaxed
     case "aspf": record.spfAlignment = known(AlignmentMode(rawValue: value), tag) ?? .relaxed
-    case "t": record.isTesting = known(["y": true, "n": false][value], tag) ?? false
+    case "t": record.isTesting = known(Self.yesOrNo(value), tag) ?? false
     case "psd": takePublicSuffix(value, tag)
     case "rua": record.aggregateReportURIs = uris(tag)
     case "ruf": record.failureReportURIs = uris(tag)
@@ -160,7 +160,15 @@ private struct DMARCRecordParser {
 
   private mutating func takePublicSuffix(_ value: String, _ tag: DMARCPolicyRecord.Tag) {
     guard value != "u" else { return }
-    record.isPublicSuffix = known(["y": true, "n": false][value], tag)
+    record.isPublicSuffix = known(Self.yesOrNo(value), tag)
+  }
+
+  private static func yesOrNo(_ value: String) -> Bool? {
+    switch value {
+    case "y": true
+    case "n": false
+    default: nil
+    }
   }
 
   /// Passes a value on; nil is noted as a problem and the tag's default holds (section 4.8).
@@ -203,6 +211,8 @@ private struct DMARCRecordParser {
     return member[..<mark]
   }
 
+  private static let otherURIOctets = Array("-._~:/?#[]@$&'()*+=%".utf8)
+
   /// Whether the octets are a scheme, a colon and URI characters (RFC 3986 section 3).
   private static func isURI(_ text: ArraySlice<UInt8>) -> Bool {
     guard let colon = text.firstIndex(of: UInt8(ascii: ":")), let first = text.first,
@@ -212,17 +222,7 @@ private struct DMARCRecordParser {
     guard scheme.allSatisfy({ $0.isASCIILetter || $0.isASCIIDigit || "+-.".utf8.contains($0) })
     else { return false }
     return text[(colon + 1)...].allSatisfy { octet in
-      octet.isASCIILetter || octet.isASCIIDigit || "-._~:/?#[]@$&'()*+=%".utf8.contains(octet)
+      octet.isASCIILetter || octet.isASCIIDigit || otherURIOctets.contains(octet)
     }
-  }
-}
-
-extension BidirectionalCollection<UInt8> where SubSequence == ArraySlice<UInt8> {
-  /// The octets without SP and HTAB at either end.
-  fileprivate func trimmingWhitespace() -> ArraySlice<UInt8> {
-    var rest = self[startIndex..<endIndex]
-    while let first = rest.first, first.isWhitespace { rest.removeFirst() }
-    while let last = rest.last, last.isWhitespace { rest.removeLast() }
-    return rest
   }
 }

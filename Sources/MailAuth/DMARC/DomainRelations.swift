@@ -6,7 +6,8 @@ struct DomainRelations {
 
   // The Organizational Domains of a message's identifiers, most of which are the same few names.
   private final class Memory {
-    var organizations: [DomainName: Result<DomainName, PolicyLookupFailure>] = [:]
+    var organizations =
+      [DomainName: Result<DomainName, PolicyLookupFailure>](minimumCapacity: 3)
   }
 
   /// Relates domains by `publicSuffixList`, or by tree walk when that is nil.
@@ -104,7 +105,7 @@ struct DomainRelations {
     if identifier == author { return Alignment(isAligned: true, mode: mode) }
     let other = Alignment(isAligned: false, mode: mode, obstacle: .otherOrganization)
     guard hasRecord || publicSuffixList != nil,
-      identifier.suffix(labels: 1) == author.suffix(labels: 1)
+      identifier.topLabel == author.topLabel
     else { return other }
     do throws(PolicyLookupFailure) {
       let authors = try organizationalDomain(of: author)

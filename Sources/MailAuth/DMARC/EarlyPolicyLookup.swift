@@ -33,8 +33,11 @@ struct EarlyPolicyLookup {
     self.identifiers = identifiers.filter { $0 != author && $0.isEqualOrBelow(organization) }
     // By the list, organizations ask nothing and existence does not matter.
     guard relations.discovery == .treewalk else { return }
-    let names = Set(self.identifiers.flatMap(TreeWalk.names))
-    resolver.prefetch(names.map { DNSQuestion("_dmarc.\($0)", .txt) })
+    var names: Set<DomainName> = []
+    for name in self.identifiers.flatMap(TreeWalk.names) where !source.knows(name) {
+      names.insert(name)
+    }
+    resolver.prefetch(names.map(\.policyQuestion))
     // Failures are remembered and come up again where they matter.
     if let policy = try? relations.policy(for: author), policy.name != author,
       policy.interpretation.record.dependsOnExistence

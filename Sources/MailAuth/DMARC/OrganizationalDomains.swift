@@ -43,7 +43,7 @@ public final class OrganizationalDomains {
   public func commonOrganization(
     of name: DomainName, and other: DomainName
   ) throws(OrganizationalDomainFailure) -> DomainName? {
-    guard name.suffix(labels: 1) == other.suffix(labels: 1) else { return nil }
+    guard name.topLabel == other.topLabel else { return nil }
     let organization = try organizationalDomain(of: name)
     guard other.isEqualOrBelow(organization) else { return nil }
     return try organizationalDomain(of: other) == organization ? organization : nil
@@ -53,9 +53,9 @@ public final class OrganizationalDomains {
   public func prefetch(_ name: DomainName, and other: DomainName) {
     // By the list, organizations ask nothing.
     guard relations.discovery == .treewalk, name != other,
-      name.suffix(labels: 1) == other.suffix(labels: 1)
+      name.topLabel == other.topLabel
     else { return }
-    resolver.prefetch(TreeWalk.names(from: name).map { DNSQuestion("_dmarc.\($0)", .txt) })
+    resolver.prefetch(TreeWalk.names(from: name).map(\.policyQuestion))
   }
 }
 

@@ -10,38 +10,52 @@ final class PolicySource {
     case failure(DNSOutcome)
   }
 
-  private struct Key: Hashable {
-    var name: DomainName
-    var rules: PolicyDiscovery
+  /// The answer for one name, and what it says by each set of rules that was asked for.
+  private final class Known {
+    let answer: DNSAnswer
+    var byTreeWalk: Entry?
+    var byList: Entry?
+
+    init(_ answer: DNSAnswer) { self.answer = answer }
   }
 
   private let resolver: CheckResolver
-  private var answers: [DomainName: DNSAnswer] = [:]
-  private var entries: [Key: Entry] = [:]
+  // Room for the names of a usual message, so that it does not grow step by step.
+  private var names = [DomainName: Known](minimumCapacity: 6)
   private var existence: [DomainName: DNSOutcome] = [:]
 
   init(_ resolver: CheckResolver) { self.resolver = resolver }
 
   /// The entry at `_dmarc.<name>`, damaged records judged by `rules`.
   func entry(at name: DomainName, rules: PolicyDiscovery = .treewalk) -> Entry {
-    let key = Key(name: name, rules: rules)
-    if let known = entries[key] { return known }
-    let answer = answers[name] ?? resolver.answer("_dmarc.\(name)", .txt)
-    answers[name] = answer
-    let entry: Entry
-    if answer.outcome.isTemporaryFailure {
-      entry = .failure(answer.outcome)
-    } else {
-      let found = answer.joinedTexts.compactMap { text in
-        DMARCPolicyRecord.interpret(text, rules: rules).map { (interpretation: $0, text: text) }
-      }
-      entry =
-        found.count == 1
-        ? .record(found[0].interpretation, text: found[0].text.printable(limit: 4096))
-        : .none(count: found.count)
+    let known = known(name)
+    if let entry = rules == .treewalk ? known.byTreeWalk : known.byList { return entry }
+    let entry = Self.entry(in: known.answer, rules)
+    switch rules {
+    case .treewalk: known.byTreeWalk = entry
+    case .psl: known.byList = entry
     }
-    entries[key] = entry
     return entry
+  }
+
+  /// Whether the name was asked for already.
+  func knows(_ name: DomainName) -> Bool { names[name] != nil }
+
+  private func known(_ name: DomainName) -> Known {
+    if let known = names[name] { return known }
+    let known = Known(resolver.answer("_dmarc." + name.text, .txt))
+    names[name] = known
+    return known
+  }
+
+  private static func entry(in answer: DNSAnswer, _ rules: PolicyDiscovery) -> Entry {
+    if answer.outcome.isTemporaryFailure { return .failure(answer.outcome) }
+    let found = answer.joinedTexts.compactMap { text in
+      DMARCPolicyRecord.interpret(text, rules: rules).map { (interpretation: $0, text: text) }
+    }
+    return found.count == 1
+      ? .record(found[0].interpretation, text: found[0].text.printable(limit: 4096))
+      : .none(count: found.count)
   }
 
   /// Whether a name exists: only NXDOMAIN says that it does not (RFC 9989 section 3.2.13); nil
@@ -51,6 +65,11 @@ final class PolicySource {
     existence[name] = outcome
     return outcome.isTemporaryFailure ? nil : outcome != .nxdomain
   }
+}
+
+extension DomainName {
+  /// The question for the DMARC record of this name.
+  var policyQuestion: DNSQuestion { DNSQuestion("_dmarc." + text, .txt) }
 }
 
 /// A DNS failure while looking for a policy or an Organizational Domain.

@@ -31,9 +31,15 @@ struct TreeWalk {
   /// The names a walk asks for: the start, then, for names of eight labels or more, the rightmost
   /// seven, then one label fewer each time down to the top-level domain.
   static func names(from start: DomainName) -> [DomainName] {
-    let count = start.labels.count
-    let next = count < longestWalk ? count - 1 : longestWalk - 1
-    return [start] + stride(from: next, through: 1, by: -1).map { start.suffix(labels: $0) }
+    var names = [start]
+    names.reserveCapacity(longestWalk)
+    var next =
+      start.labelCount < longestWalk ? start.parent : start.suffix(labels: longestWalk - 1)
+    while let name = next {
+      names.append(name)
+      next = name.parent
+    }
+    return names
   }
 
   /// The Organizational Domain of the start (RFC 9989 section 4.10.2).
@@ -42,7 +48,7 @@ struct TreeWalk {
       switch policy.interpretation.record.isPublicSuffix {
       case false: return policy.name
       case true where policy.name != start:
-        return start.suffix(labels: policy.name.labels.count + 1)
+        return start.suffix(labels: policy.name.labelCount + 1)
       default: continue
       }
     }

@@ -77,7 +77,8 @@ public struct DNSAnswer: Sendable {
   /// (RFC 7208 section 3.3, RFC 6376 section 3.6.2.2, RFC 9989 section 4.5).
   public var joinedTexts: [[UInt8]] {
     records.compactMap { record in
-      if case .txt(let strings) = record { Array(strings.joined()) } else { nil }
+      guard case .txt(let strings) = record else { return nil }
+      return strings.reduce(into: []) { $0 += $1 }
     }
   }
 }

@@ -36,47 +36,83 @@ public struct DNSEvidence: Sendable, Codable, Equatable {
 final class CheckResolver: Sendable {
   private let resolver: any Resolver
   private let deadline: ContinuousClock.Instant?
+  private let asksNobody: Bool
   // A lock although a check runs on one thread: that thread differs from the one that collects.
-  private let collected = Mutex<[DNSEvidence]>([])
-  private let records = Mutex<[PublishedSPFRecord]>([])
-  private let collectedAnswers = Mutex<[RecordedAnswer]>([])
+  private let asked = Mutex<[Asked]>([])
 
+  private struct Asked {
+    var question: DNSQuestion
+    var answer: DNSAnswer
+    var isMissing = false
+  }
+
+  /// Makes the view of a check.
   init(_ resolver: any Resolver, deadline: ContinuousClock.Instant?) {
     self.resolver = resolver
     self.deadline = deadline
+    asksNobody = false
   }
 
+  /// Makes the view of a check that has only the answers that are known, and never waits.
+  init(knownTo resolver: any Resolver) {
+    self.resolver = resolver
+    deadline = nil
+    asksNobody = true
+  }
+
+  /// Whether an answer was wanted that is not known; what was found out without it is worth nothing.
+  var missesAnswers: Bool { asked.withLock { $0.contains(where: \.isMissing) } }
+
   /// What was asked so far, in order.
-  var evidence: [DNSEvidence] { collected.withLock { $0 } }
+  var evidence: [DNSEvidence] {
+    asked.withLock { $0.map { DNSEvidence(question: $0.question, answer: $0.answer) } }
+  }
 
   /// The same with the records of each answer.
-  var answers: [RecordedAnswer] { collectedAnswers.withLock { $0 } }
+  var answers: [RecordedAnswer] {
+    asked.withLock { $0.map { RecordedAnswer($0.question, $0.answer) } }
+  }
 
-  /// The SPF records among the answers so far, in order.
-  var spfRecords: [PublishedSPFRecord] { records.withLock { $0 } }
+  /// The SPF records among the answers so far, each once, in order.
+  var spfRecords: [PublishedSPFRecord] {
+    var kept: [PublishedSPFRecord] = []
+    for (question, answer) in asked.withLock({ $0.map { ($0.question, $0.answer) } })
+    where question.type == .txt {
+      let found = PublishedSPFRecord.records(answer, at: question.name)
+      for record in found.prefix(PublishedSPFRecord.mostRecords - kept.count)
+      where !kept.contains(record) {
+        kept.append(record)
+      }
+    }
+    return kept
+  }
 
   /// Answers one question and keeps the evidence.
   func answer(_ name: String, _ type: DNSRecordType) -> DNSAnswer {
     let question = DNSQuestion(name, type)
-    let answer =
-      question.isValidName
-      ? resolver.answer(question, deadline: deadline) : DNSAnswer(outcome: .invalidName)
-    collected.withLock { $0.append(DNSEvidence(question: question, answer: answer)) }
-    collectedAnswers.withLock { $0.append(RecordedAnswer(question, answer)) }
-    if type == .txt {
-      let found = PublishedSPFRecord.records(answer, at: question.name)
-      records.withLock { kept in
-        for record in found.prefix(PublishedSPFRecord.mostRecords - kept.count)
-        where !kept.contains(record) {
-          kept.append(record)
-        }
-      }
+    var isMissing = false
+    let answer: DNSAnswer
+    if !question.isValidName {
+      answer = DNSAnswer(outcome: .invalidName)
+    } else if !asksNobody {
+      answer = resolver.answer(question, deadline: deadline)
+    } else if let known = resolver.knownAnswer(question) {
+      answer = known
+    } else {
+      isMissing = true
+      answer = DNSAnswer(outcome: .timeout)
+    }
+    asked.withLock { asked in
+      // Two or three questions are the rule.
+      if asked.isEmpty { asked.reserveCapacity(4) }
+      asked.append(Asked(question: question, answer: answer, isMissing: isMissing))
     }
     return answer
   }
 
   /// Starts questions that will be asked soon.
   func prefetch(_ questions: [DNSQuestion]) {
+    guard !questions.isEmpty, !asksNobody else { return }
     resolver.prefetch(questions.filter(\.isValidName))
   }
 }

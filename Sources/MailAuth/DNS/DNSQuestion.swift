@@ -29,8 +29,18 @@ public struct DNSQuestion: Hashable, Sendable {
 
   /// Whether the name fits the DNS: 1 to 253 octets, labels of 1 to 63 (RFC 1035 section 2.3.4).
   public var isValidName: Bool {
-    guard (1...253).contains(name.utf8.count) else { return false }
-    return name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-      .allSatisfy { (1...63).contains($0.count) }
+    guard name.utf8.count <= 253 else { return false }
+    let octets = name.utf8.span
+    var labelLength = 0
+    for index in octets.indices {
+      if octets[index] == UInt8(ascii: ".") {
+        guard labelLength > 0 else { return false }
+        labelLength = 0
+      } else {
+        labelLength += 1
+        guard labelLength <= 63 else { return false }
+      }
+    }
+    return labelLength > 0
   }
 }

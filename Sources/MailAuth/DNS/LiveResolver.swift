@@ -64,6 +64,11 @@ public final class LiveResolver: Resolver {
     return answer
   }
 
+  /// The answer from the cache; see ``Resolver/knownAnswer(_:)``.
+  public func knownAnswer(_ question: DNSQuestion) -> DNSAnswer? {
+    state.known(question, at: .now)
+  }
+
   /// Starts questions without waiting; see ``Resolver/prefetch(_:)``.
   public func prefetch(_ questions: [DNSQuestion]) {
     let now = ContinuousClock.now
@@ -159,6 +164,10 @@ private final class SharedState: Sendable {
 
   init(cacheOctets: Int) {
     contents = Mutex(Contents(answers: AnswerCache(octets: cacheOctets)))
+  }
+
+  func known(_ question: DNSQuestion, at now: ContinuousClock.Instant) -> DNSAnswer? {
+    contents.withLock { $0.answers.answer(to: question, at: now) }
   }
 
   func join(_ question: DNSQuestion, waiter: Waiter?, at now: ContinuousClock.Instant) -> Join {

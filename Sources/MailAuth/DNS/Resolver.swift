@@ -14,6 +14,12 @@ public protocol Resolver: Sendable {
   /// - Returns: The answer, with the time it took and where it came from.
   func answer(_ question: DNSQuestion, deadline: ContinuousClock.Instant?) -> DNSAnswer
 
+  /// Looks for an answer that is known without asking anybody, and returns at once.
+  ///
+  /// - Parameter question: What would be asked; its name is valid.
+  /// - Returns: The answer; nil when it would have to be asked for.
+  func knownAnswer(_ question: DNSQuestion) -> DNSAnswer?
+
   /// Starts looking up what will probably be asked for soon, and returns at once.
   ///
   /// - Parameter questions: What will be asked; a resolver may ignore it.
@@ -21,6 +27,9 @@ public protocol Resolver: Sendable {
 }
 
 extension Resolver {
+  /// Knows nothing.
+  public func knownAnswer(_ question: DNSQuestion) -> DNSAnswer? { nil }
+
   /// Does nothing: a resolver without waiting times needs no head start.
   public func prefetch(_ questions: [DNSQuestion]) {}
 }

@@ -35,7 +35,7 @@ public struct AddedField: Sendable, Equatable {
   /// longer than 78 octets only where a word or a quoted string is; a word that fits into no line
   /// is cut.
   public var foldedValue: String {
-    var lines = FoldedLines(firstLineLength: name.utf8.count + 1)
+    var lines = FoldedLines(firstLineLength: name.utf8.count + 1, capacity: value.utf8.count + 32)
     for word in FieldWords.words(of: Array(value.utf8)) {
       lines.add(word, beginsLine: layout == .entries && lines.endsEntry)
     }
@@ -43,7 +43,8 @@ public struct AddedField: Sendable, Equatable {
   }
 
   private static func printable(_ text: String) -> String {
-    let octets = text.utf8.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }
+    guard text.hasOctet(where: { !$0.isPrintableASCII }) else { return text }
+    let octets = text.utf8.map { $0.isPrintableASCII ? $0 : UInt8(ascii: "?") }
     return String(decoding: octets, as: UTF8.self)
   }
 }
@@ -56,7 +57,8 @@ private enum FieldWords {
     var start = value.startIndex
     var isQuoted = false
     var isEscaped = false
-    for (index, octet) in value.enumerated() {
+    for index in value.indices {
+      let octet = value[index]
       if isEscaped {
         isEscaped = false
       } else if octet == UInt8(ascii: "\\") {
@@ -68,7 +70,8 @@ private enum FieldWords {
         start = index + 1
       }
     }
-    return words + [value[start...]]
+    words.append(value[start...])
+    return words
   }
 }
 
@@ -77,7 +80,10 @@ private struct FoldedLines {
   private(set) var octets: [UInt8] = []
   private var lineLength: Int
 
-  init(firstLineLength: Int) { lineLength = firstLineLength }
+  init(firstLineLength: Int, capacity: Int) {
+    lineLength = firstLineLength
+    octets.reserveCapacity(capacity)
+  }
 
   /// Whether the text so far ends with the `;` of an entry.
   var endsEntry: Bool { octets.last == UInt8(ascii: ";") }
@@ -87,7 +93,8 @@ private struct FoldedLines {
     let doesNotFit = lineLength + 1 + word.count > AddedField.wantedLine
     // The name is followed by a blank; a fold there would leave a line of nothing but the name.
     if !octets.isEmpty, beginsLine || doesNotFit, !word.isEmpty {
-      octets += [0x0A, 0x09]
+      octets.append(0x0A)
+      octets.append(0x09)
       lineLength = 1
     } else {
       octets.append(0x20)

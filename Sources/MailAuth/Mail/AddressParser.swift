@@ -229,7 +229,8 @@ extension AddressParser {
           let inner = try delimited(by: UInt8(ascii: "]"), what: "address literal")
           tokens.append(.literal([UInt8(ascii: "[")] + inner + [UInt8(ascii: "]")]))
         case _ where Self.isAtomOctet(octet): tokens.append(.atom(atom()))
-        case _ where Self.specials.contains(octet):
+        case UInt8(ascii: "."), UInt8(ascii: "@"), UInt8(ascii: "<"), UInt8(ascii: ">"),
+          UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: ","):
           tokens.append(.special(octet))
           position += 1
         default: throw .unexpected("\"\([octet].printable())\"")
@@ -238,12 +239,17 @@ extension AddressParser {
       return tokens
     }
 
-    private static let specials = Set(".@<>:;,".utf8)
-
     /// `atext` of RFC 5322 section 3.2.3, with octets beyond ASCII (RFC 6532 section 3.2).
     private static func isAtomOctet(_ octet: UInt8) -> Bool {
-      octet.isASCIILetter || octet.isASCIIDigit || octet > 0x7F
-        || "!#$%&'*+-/=?^_`{|}~".utf8.contains(octet)
+      switch octet {
+      case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"),
+        UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
+        UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "?"),
+        UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "{"),
+        UInt8(ascii: "|"), UInt8(ascii: "}"), UInt8(ascii: "~"):
+        true
+      default: octet.isASCIILetter || octet.isASCIIDigit || octet > 0x7F
+      }
     }
 
     private mutating func atom() -> [UInt8] {

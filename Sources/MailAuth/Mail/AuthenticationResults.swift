@@ -21,19 +21,24 @@ public enum AuthenticationResults {
   static func text(
     authservID: String, evaluation: Evaluation, envelope: Envelope, disposition: Disposition
   ) -> String {
-    var parts = [FieldText.word(authservID)]
-    if !envelope.hasNullReversePath {
-      parts.append(entry(evaluation.mailFromSPF, property: "smtp.mailfrom"))
+    var text = FieldText.word(authservID)
+    text.reserveCapacity(600)
+    func add(_ entry: String) {
+      text += "; "
+      text += entry
     }
-    parts.append(
+    if !envelope.hasNullReversePath {
+      add(entry(evaluation.mailFromSPF, property: "smtp.mailfrom"))
+    }
+    add(
       entry(
         envelope.hasNullReversePath ? evaluation.mailFromSPF : evaluation.heloSPF,
         property: "smtp.helo"))
-    parts += evaluation.dkim.isEmpty ? ["dkim=none"] : worthAnEntry(evaluation.dkim).map(entry)
-    parts.append(entry(evaluation.arc, clientAddress: envelope.clientAddress))
-    parts.append(
-      entry(evaluation.dmarc, authorDomain: evaluation.authorDomain, disposition: disposition))
-    return parts.joined(separator: "; ")
+    if evaluation.dkim.isEmpty { add("dkim=none") }
+    for outcome in worthAnEntry(evaluation.dkim) { add(entry(outcome)) }
+    add(entry(evaluation.arc, clientAddress: envelope.clientAddress))
+    add(entry(evaluation.dmarc, authorDomain: evaluation.authorDomain, disposition: disposition))
+    return text
   }
 
   // MARK: - Entries
@@ -46,8 +51,9 @@ public enum AuthenticationResults {
 
   private static func entry(_ outcome: SPFOutcome, property: String) -> String {
     var text = "spf=\(outcome.result.rawValue)"
-    let term = outcome.term.map { ": \($0.utf8.printable(limit: 80))" } ?? ""
-    text += " reason=\(FieldText.quoted(outcome.cause.rawValue + term))"
+    var reason = outcome.cause.rawValue
+    if let term = outcome.term { reason += ": " + term.utf8.printable(limit: 80) }
+    text += " reason=" + FieldText.quoted(reason)
     text += comment(outcome.alignment)
     return text + pair(property, outcome.domain)
   }
@@ -105,7 +111,7 @@ public enum AuthenticationResults {
 
   /// ` name=value`, or nothing for an empty value.
   private static func pair(_ name: String, _ value: String) -> String {
-    value.isEmpty ? "" : " \(name)=\(FieldText.word(value))"
+    value.isEmpty ? "" : " " + name + "=" + FieldText.word(value)
   }
 
   // MARK: - Reading

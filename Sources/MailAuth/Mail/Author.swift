@@ -46,7 +46,8 @@ enum Author: Equatable {
       return
     }
     var domains: [DomainName] = []
-    var seen: Set<DomainName> = []
+    // Without the first domain, which is the only one in nearly all mail.
+    var others: Set<DomainName> = []
     var unusable: String?
     for address in addresses {
       guard let domain = DomainName(bytes: address.domain) else {
@@ -55,7 +56,10 @@ enum Author: Equatable {
           ?? "A From address has no domain name: \"\(address.domain.printable(limit: 80))\"."
         continue
       }
-      if seen.insert(domain).inserted { domains.append(domain) }
+      guard domain != domains.first, domains.isEmpty || others.insert(domain).inserted else {
+        continue
+      }
+      domains.append(domain)
     }
     switch (domains.first, unusable) {
     case (nil, let sentence?): self = .missing(.invalidFrom, sentence)

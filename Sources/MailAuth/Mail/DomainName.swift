@@ -24,13 +24,10 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
       guard let ascii = LibIDN2.asciiForm(of: octets) else { return nil }
       octets = ascii
     }
-    if octets.last == UInt8(ascii: ".") { octets.removeLast() }
-    guard (1...253).contains(octets.count) else { return nil }
-    let labels = octets.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    for label in labels {
-      guard (1...63).contains(label.count), label.allSatisfy(Self.isAllowed) else { return nil }
-    }
-    self.text = String(decoding: octets.map(\.asciiLowercased), as: UTF8.self)
+    if octets.last == Self.dot { octets.removeLast() }
+    guard octets.count <= 253, Self.isLabels(octets) else { return nil }
+    if octets.contains(where: \.isASCIICapital) { octets = octets.map(\.asciiLowercased) }
+    self.text = String(decoding: octets, as: UTF8.self)
   }
 
   private init(uncheckedText text: String) {
@@ -38,26 +35,62 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The labels from left to right; never empty.
-  public var labels: [Substring] { text.split(separator: ".") }
+  public var labels: [Substring] { text.utf8.split(separator: Self.dot).map { Substring($0) } }
+
+  /// The number of labels, at least 1.
+  var labelCount: Int {
+    let octets = text.utf8.span
+    var count = 1
+    for index in octets.indices where octets[index] == Self.dot { count += 1 }
+    return count
+  }
 
   /// The name without its leftmost label; nil for a single label.
   public var parent: DomainName? {
-    guard let dot = text.firstIndex(of: ".") else { return nil }
-    return DomainName(uncheckedText: String(text[text.index(after: dot)...]))
+    guard let dot = text.utf8.firstIndex(of: Self.dot) else { return nil }
+    return DomainName(uncheckedText: String(text[text.utf8.index(after: dot)...]))
   }
 
   /// The rightmost `count` labels, or the whole name when it has no more; `count` is at least 1.
   public func suffix(labels count: Int) -> DomainName {
-    DomainName(uncheckedText: labels.suffix(max(count, 1)).joined(separator: "."))
+    var name = self
+    for _ in 0..<max(labelCount - max(count, 1), 0) { name = name.parent ?? name }
+    return name
+  }
+
+  /// The rightmost label.
+  var topLabel: Substring {
+    let dot = text.utf8.lastIndex(of: Self.dot)
+    return text[(dot.map { text.utf8.index(after: $0) } ?? text.startIndex)...]
   }
 
   /// Whether this name equals `other` or lies below it.
   public func isEqualOrBelow(_ other: DomainName) -> Bool {
-    text == other.text || text.hasSuffix("." + other.text)
+    let extra = text.utf8.count - other.text.utf8.count
+    guard extra > 1 else { return text == other.text }
+    let start = text.utf8.index(text.startIndex, offsetBy: extra)
+    return text.utf8[text.utf8.index(before: start)] == Self.dot && text[start...] == other.text
   }
 
   /// The name itself.
   public var description: String { text }
+
+  private static let dot = UInt8(ascii: ".")
+
+  /// Whether these are labels of 1 to 63 octets with a dot between each two.
+  private static func isLabels(_ octets: [UInt8]) -> Bool {
+    var length = 0
+    for octet in octets {
+      if octet == dot {
+        guard length > 0 else { return false }
+        length = 0
+      } else {
+        guard length < 63, isAllowed(octet) else { return false }
+        length += 1
+      }
+    }
+    return length > 0
+  }
 
   private static func isAllowed(_ octet: UInt8) -> Bool {
     octet.isASCIILetter || octet.isASCIIDigit || octet == UInt8(ascii: "-")

@@ -5,15 +5,24 @@ enum FieldText {
 
   /// A value as a token where it is one, otherwise as a quoted string.
   static func word(_ value: String) -> String {
-    isToken(value.utf8) && value.utf8.count <= longestWord ? value : quoted(value)
+    let isToken = !value.isEmpty && !value.hasOctet(where: { !isTokenOctet($0) })
+    return isToken && value.utf8.count <= longestWord ? value : quoted(value)
   }
 
   /// Whether these are the octets of a MIME token (RFC 2045 section 5.1).
   static func isToken(_ octets: some Collection<UInt8>) -> Bool {
-    !octets.isEmpty
-      && octets.allSatisfy { octet in
-        (0x21...0x7E).contains(octet) && !"()<>@,;:\\\"/[]?=".utf8.contains(octet)
-      }
+    !octets.isEmpty && octets.allSatisfy(isTokenOctet)
+  }
+
+  private static func isTokenOctet(_ octet: UInt8) -> Bool {
+    switch octet {
+    case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "<"), UInt8(ascii: ">"),
+      UInt8(ascii: "@"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: ":"),
+      UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "/"), UInt8(ascii: "["),
+      UInt8(ascii: "]"), UInt8(ascii: "?"), UInt8(ascii: "="), 0x20:
+      false
+    default: octet.isPrintableASCII
+    }
   }
 
   /// A quoted string.
@@ -21,19 +30,23 @@ enum FieldText {
   /// Besides octets that are not printable ASCII those become "?" that could make a careless reader
   /// see an entry of its own in it: `;`, `"` and `\`.
   static func quoted(_ value: String) -> String {
-    "\"\(safe(value, without: ";\"\\", limit: longestWord))\""
+    "\"" + safe(value, limit: longestWord) + "\""
   }
 
   /// A comment; parentheses in it become brackets; `;`, `"` and `\` become "?".
   static func comment(_ text: String) -> String {
     let brackets = text.replacing("(", with: "[").replacing(")", with: "]")
-    return "(\(safe(brackets, without: ";\"\\", limit: 300)))"
+    return "(\(safe(brackets, limit: 300)))"
   }
 
-  private static func safe(_ value: String, without refused: String, limit: Int) -> String {
-    let octets = value.utf8.prefix(limit).map { octet in
-      (0x20...0x7E).contains(octet) && !refused.utf8.contains(octet) ? octet : UInt8(ascii: "?")
-    }
+  private static func safe(_ value: String, limit: Int) -> String {
+    if value.utf8.count <= limit, !value.hasOctet(where: { !isSafe($0) }) { return value }
+    let octets = value.utf8.prefix(limit).map { isSafe($0) ? $0 : UInt8(ascii: "?") }
     return String(decoding: octets, as: UTF8.self)
+  }
+
+  private static func isSafe(_ octet: UInt8) -> Bool {
+    octet.isPrintableASCII && octet != UInt8(ascii: ";") && octet != UInt8(ascii: "\"")
+      && octet != UInt8(ascii: "\\")
   }
 }

@@ -12,15 +12,35 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
   ///
   /// The `IPv6:` prefix of SMTP literals is not accepted here.
   public init?(_ text: String) {
-    var buffer = [UInt8](repeating: 0, count: 16)
-    guard !text.utf8.contains(0) else { return nil }
-    if unsafe inet_pton(AF_INET, text, &buffer) == 1 {
-      bytes = Array(buffer.prefix(4))
-    } else if unsafe inet_pton(AF_INET6, text, &buffer) == 1 {
-      bytes = buffer
-    } else {
-      return nil
+    guard text.hasOctet(where: { $0 == UInt8(ascii: ":") }) else {
+      guard let octets = Self.dottedQuad(text.utf8) else { return nil }
+      bytes = octets
+      return
     }
+    var buffer = [UInt8](repeating: 0, count: 16)
+    guard !text.utf8.contains(0), unsafe inet_pton(AF_INET6, text, &buffer) == 1 else { return nil }
+    bytes = buffer
+  }
+
+  /// The octets of four decimal numbers up to 255, without leading zeros and with dots between them.
+  private static func dottedQuad(_ text: String.UTF8View) -> [UInt8]? {
+    guard text.count <= 15 else { return nil }
+    var octets: [UInt8] = []
+    var number: Int?
+    for octet in text {
+      if octet == UInt8(ascii: ".") {
+        guard let ended = number else { return nil }
+        octets.append(UInt8(ended))
+        number = nil
+      } else {
+        guard octet.isASCIIDigit, number != 0 else { return nil }
+        let longer = (number ?? 0) * 10 + Int(octet - UInt8(ascii: "0"))
+        guard longer <= 255 else { return nil }
+        number = longer
+      }
+    }
+    guard let last = number, octets.count == 3 else { return nil }
+    return octets + [UInt8(last)]
   }
 
   /// Makes an address from 4 or 16 octets in network byte order; nil for any other count.
@@ -31,11 +51,23 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 
   /// The text form: dotted quad, or RFC 5952 for IPv6.
   public var description: String {
+    if isIPv4 { return dottedQuad }
     var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-    guard
-      unsafe inet_ntop(isIPv4 ? AF_INET : AF_INET6, bytes, &buffer, socklen_t(buffer.count)) != nil
+    guard unsafe inet_ntop(AF_INET6, bytes, &buffer, socklen_t(buffer.count)) != nil
     else { preconditionFailure("inet_ntop refused \(bytes.count) octets") }
     return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  private var dottedQuad: String {
+    var text: [UInt8] = []
+    text.reserveCapacity(15)
+    for byte in bytes {
+      if !text.isEmpty { text.append(UInt8(ascii: ".")) }
+      if byte >= 100 { text.append(UInt8(ascii: "0") + byte / 100) }
+      if byte >= 10 { text.append(UInt8(ascii: "0") + byte / 10 % 10) }
+      text.append(UInt8(ascii: "0") + byte % 10)
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// The IPv4 address inside an IPv4-mapped IPv6 address, otherwise the address itself
@@ -93,7 +125,8 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     return IPNetwork(address: address.unmapped, prefixLength: prefixLength - 96)
   }
 
-  private init(address: IPAddress, prefixLength: Int) {
+  /// Makes a block; `prefixLength` is not checked.
+  init(address: IPAddress, prefixLength: Int) {
     self.address = address
     self.prefixLength = prefixLength
   }

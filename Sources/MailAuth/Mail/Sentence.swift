@@ -4,9 +4,13 @@ extension String {
   /// Sentences are put together from parts that also stand inside others.
   var asSentence: String {
     var text = self
-    for word in ["the ", "more ", "nothing ", "no "] where text.hasPrefix(word) {
-      text = word.prefix(1).uppercased() + text.dropFirst()
+    for (word, first) in Self.firstWords where text.hasPrefix(word) {
+      text = first + text.dropFirst(word.count)
     }
-    return text.hasSuffix(".") ? text : text + "."
+    return text.utf8.last == UInt8(ascii: ".") ? text : text + "."
   }
+
+  private static let firstWords = [
+    ("the ", "The "), ("more ", "More "), ("nothing ", "Nothing "), ("no ", "No "),
+  ]
 }

@@ -90,7 +90,7 @@ import Glibc
   /// - Returns: What libspf2 made of it.
   func match(_ mechanism: String, lookup: SPFTermLookup) -> Match {
     let text = "v=spf1 " + mechanism
-    guard text.utf8.count <= Self.maxTextOctets, text.utf8.allSatisfy(Self.isPlain) else {
+    guard text.utf8.count <= Self.maxTextOctets, !text.hasOctet(where: { !Self.isPlain($0) }) else {
       return .refused("not given to libspf2: \(mechanism.utf8.printable(limit: 60))")
     }
     unsafe dns.pointee.hook = Unmanaged.passUnretained(lookup).toOpaque()
@@ -100,7 +100,12 @@ import Glibc
 
   /// Letters, digits and what addresses, prefixes and the version need; no `%`, no quotes.
   private static func isPlain(_ octet: UInt8) -> Bool {
-    octet.isASCIILetter || octet.isASCIIDigit || Array(" .:/=-_".utf8).contains(octet)
+    switch octet {
+    case 0x20, UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: "/"), UInt8(ascii: "="),
+      UInt8(ascii: "-"), UInt8(ascii: "_"):
+      true
+    default: octet.isASCIILetter || octet.isASCIIDigit
+    }
   }
 
   private func evaluate(_ text: String) -> Match {

@@ -59,7 +59,7 @@ struct SPFCheck {
   /// The domain in A-labels; nil for what has no SPF record by definition: a malformed name, a
   /// single label, an address (RFC 7208 sections 2.3 and 4.3).
   private static func checkableDomain(_ octets: [UInt8]) -> DomainName? {
-    guard let domain = DomainName(bytes: octets), domain.labels.count > 1,
+    guard let domain = DomainName(bytes: octets), domain.labelCount > 1,
       IPAddress(domain.text) == nil
     else { return nil }
     return domain

@@ -26,7 +26,9 @@ final class SPFExpansion {
   /// Nil when the DNS cannot hold what comes out: senders choose what macros expand to.
   func name(from target: SPFMacro?, in domain: String) -> String? {
     guard let target else { return domain }
-    var name = target.expanded(context(domain), keepingLast: Self.maxGrowingOctets)[...]
+    var name =
+      target.literal?.suffix(Self.maxGrowingOctets)
+      ?? target.expanded(context(domain), keepingLast: Self.maxGrowingOctets)[...]
     if name.last == UInt8(ascii: ".") { name.removeLast() }
     // Too long a name loses labels on its left (section 7.3).
     while name.count > 253 {

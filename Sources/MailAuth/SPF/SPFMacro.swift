@@ -44,6 +44,13 @@ struct SPFMacro: Equatable, Sendable {
   /// Parses a macro-string; nil when it breaks the grammar.
   init?(_ text: some Collection<UInt8>, in place: Place) {
     let text = Array(text)
+    guard text.contains(UInt8(ascii: "%")) else {
+      guard text.allSatisfy({ Self.isLiteral($0, in: place) }),
+        place != .domainSpec || Self.endsInTopLabel(text)
+      else { return nil }
+      if !text.isEmpty { parts = [.literal(text)] }
+      return
+    }
     var literal: [UInt8] = []
     // What domain-end is made of: the literal text behind the last macro.
     var endsInMacro = false
@@ -52,8 +59,7 @@ struct SPFMacro: Equatable, Sendable {
     while index < text.count {
       let octet = text[index]
       guard octet == UInt8(ascii: "%") else {
-        let isSpace = octet == 0x20 && place == .explanation
-        guard (0x21...0x7E).contains(octet) || isSpace else { return nil }
+        guard Self.isLiteral(octet, in: place) else { return nil }
         literal.append(octet)
         tail.append(octet)
         endsInMacro = false
@@ -82,6 +88,10 @@ struct SPFMacro: Equatable, Sendable {
     }
     if !literal.isEmpty { parts.append(.literal(literal)) }
     if place == .domainSpec, !endsInMacro, !Self.endsInTopLabel(tail) { return nil }
+  }
+
+  private static func isLiteral(_ octet: UInt8, in place: Place) -> Bool {
+    (0x21...0x7E).contains(octet) || octet == 0x20 && place == .explanation
   }
 
   /// Whether text ends in `"." toplabel [ "." ]` (section 7.1).

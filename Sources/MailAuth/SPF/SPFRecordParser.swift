@@ -46,21 +46,24 @@ enum SPFRecordParser {
   }
 
   private static func directive(_ term: ArraySlice<UInt8>) throws(SPFSyntaxError) -> SPFDirective {
-    let results: [UInt8: SPFResult] = [
-      UInt8(ascii: "+"): .pass, UInt8(ascii: "-"): .fail, UInt8(ascii: "~"): .softfail,
-      UInt8(ascii: "?"): .neutral,
-    ]
-    var rest = term
-    var result = SPFResult.pass
-    if let first = term.first, let qualified = results[first] {
-      result = qualified
-      rest.removeFirst()
-    }
+    let qualified = term.first.flatMap(result(of:))
+    let rest = term.dropFirst(qualified == nil ? 0 : 1)
     let name = rest.prefix { $0 != colon && $0 != slash }
     let argument = rest.dropFirst(name.count)
     let mechanism = try mechanism(
       named: String(decoding: name, as: UTF8.self).asciiLowercased(), argument: argument, of: term)
-    return SPFDirective(result: result, mechanism: mechanism, text: text(term))
+    return SPFDirective(result: qualified ?? .pass, mechanism: mechanism, text: text(term))
+  }
+
+  /// What a qualifier stands for; nil for any other octet.
+  private static func result(of qualifier: UInt8) -> SPFResult? {
+    switch qualifier {
+    case UInt8(ascii: "+"): .pass
+    case UInt8(ascii: "-"): .fail
+    case UInt8(ascii: "~"): .softfail
+    case UInt8(ascii: "?"): .neutral
+    default: nil
+    }
   }
 
   private static func mechanism(
@@ -190,10 +193,7 @@ enum SPFRecordParser {
       }
       length = try inRange(given, most, of: term)
     }
-    guard let network = IPNetwork("\(address)/\(length)") else {
-      throw failure(term, "does not hold a network")
-    }
-    return network
+    return IPNetwork(address: address, prefixLength: length)
   }
 
   // MARK: Text

@@ -10,7 +10,15 @@ enum ZoneText {
   }
 
   static func configuration(of records: [Record]) -> String {
-    records.reduce(into: "local-zone: \".\" static\n") { $0 += line($1) }
+    // With an SOA record, as every zone has one: without it nobody may keep that a name or record
+    // does not exist (RFC 2308 section 5).
+    records.reduce(
+      into: """
+        local-zone: "." static
+        local-data: '. 3600 IN SOA ns.bench.example. hostmaster.bench.example. 1 3600 900 86400 3600'
+
+        """
+    ) { $0 += line($1) }
   }
 
   private static func line(_ record: Record) -> String {
