@@ -119,7 +119,7 @@ public final class PostfixInstance {
   /// Waits until the message with this queue ID lies in the mailbox.
   ///
   /// - Throws: ``FixtureError`` with the mail log when it does not come in time.
-  public func delivered(_ queueID: String, within limit: Duration = .seconds(60)) throws
+  public func delivered(_ queueID: String, within limit: Duration = .seconds(120)) throws
     -> DeliveredMessage
   {
     var found: DeliveredMessage?

@@ -15,7 +15,7 @@ public struct FixtureError: Error, CustomStringConvertible {
 ///
 /// - Throws: ``FixtureError`` when it does not hold in time, and what the condition throws.
 public func waitUntil(
-  _ what: String, within limit: Duration = .seconds(60), _ condition: () throws -> Bool
+  _ what: String, within limit: Duration = .seconds(120), _ condition: () throws -> Bool
 ) throws {
   let deadline = ContinuousClock.now + limit
   while try !condition() {
@@ -79,7 +79,7 @@ public final class Program {
   /// - Throws: ``FixtureError`` when it cannot be started or does not end in time.
   public static func run(
     _ path: String, _ arguments: [String], input: Data = Data(),
-    within limit: Duration = .seconds(60)
+    within limit: Duration = .seconds(120)
   ) throws -> Result {
     try Program(path, arguments, input: input).result(within: limit)
   }
@@ -99,7 +99,7 @@ public final class Program {
   /// Waits for its end.
   ///
   /// - Throws: ``FixtureError`` when it does not end in time; it is killed then.
-  public func result(within limit: Duration = .seconds(60)) throws -> Result {
+  public func result(within limit: Duration = .seconds(120)) throws -> Result {
     do {
       try waitUntil("\(process.executableURL?.path ?? "program") to end", within: limit) {
         !process.isRunning

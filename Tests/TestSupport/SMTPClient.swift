@@ -38,7 +38,7 @@ public final class SMTPClient {
   ///   - serverLog: What the server logged, for the error when a reply does not come.
   /// - Throws: ``FixtureError`` when the connection or the greeting fails.
   public init(
-    port: UInt16, source: String = "127.0.0.1", limitSeconds: Int = 60,
+    port: UInt16, source: String = "127.0.0.1", limitSeconds: Int = 120,
     serverLog: @escaping () -> String = { "" }
   ) throws {
     self.serverLog = serverLog
