@@ -85,6 +85,11 @@ struct MessageRow: Sendable {
     let find = try database.cachedStatement(sql: findPolicy)
     if let id = try LibSQLite.firstNumber(of: find, values) { return id }
     try LibSQLite.execute(database.cachedStatement(sql: insertPolicy), values)
+    guard database.changesCount > 0 else {
+      // Only a journal written by hand has values that are one thing as given and another as kept.
+      throw DatabaseError(
+        resultCode: .SQLITE_MISMATCH, message: "the policy record has values of a wrong type")
+    }
     return database.lastInsertedRowID
   }
 
