@@ -65,7 +65,7 @@ public struct ScenarioZone: Sendable {
   private func lines(_ keyRecord: (String) -> String) -> [(line: Int, text: String)] {
     owners.flatMap { owner in
       let isEmpty = owner.elements.isEmpty
-      return [(owner.line, Self.quoted(owner.name) + (isEmpty ? ": []" : ":"))]
+      return [(owner.line, YAMLText.quoted(owner.name) + (isEmpty ? ": []" : ":"))]
         + owner.elements.map { element in
           switch element.content {
           case .plain(let yaml): (element.line, "  - \(yaml)")
@@ -81,27 +81,10 @@ public struct ScenarioZone: Sendable {
     var rest = Array((tags.isEmpty ? text : text + "; " + tags).utf8)[...]
     var parts: [String] = []
     while !rest.isEmpty {
-      parts.append(quoted(String(decoding: rest.prefix(255), as: UTF8.self)))
+      parts.append(String(decoding: rest.prefix(255), as: UTF8.self))
       rest = rest.dropFirst(255)
     }
-    return "[" + parts.joined(separator: ", ") + "]"
-  }
-
-  /// A YAML scalar in double quotes.
-  static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"", "\\":
-        quoted += "\\"
-        quoted.unicodeScalars.append(scalar)
-      case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-        let digits = String(scalar.value, radix: 16)
-        quoted += "\\x" + String(repeating: "0", count: 2 - digits.utf8.count) + digits
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
+    return YAMLText.list(parts)
   }
 }
 
@@ -195,7 +178,7 @@ extension ScenarioZone {
     switch node {
     case .scalar(let scalar):
       let isWord = scalar.style == .plain && scalar.string.allSatisfy { $0.isLetter && $0.isASCII }
-      return isWord ? scalar.string : quoted(scalar.string)
+      return isWord ? scalar.string : YAMLText.quoted(scalar.string)
     case .sequence(let sequence): return "[" + sequence.map(yaml).joined(separator: ", ") + "]"
     case .mapping(let mapping):
       return "{" + mapping.map { yaml($0) + ": " + yaml($1) }.joined(separator: ", ") + "}"
