@@ -42,20 +42,7 @@ final class EarlyCheck<Value: Sendable>: Sendable {
   }
 
   /// Computes unless somebody already does or did.
-  func run() {
-    condition.lock()
-    guard case .pending = unsafe state else {
-      condition.unlock()
-      return
-    }
-    unsafe state = .running
-    condition.unlock()
-    let value = compute()
-    condition.lock()
-    unsafe state = .done(value)
-    condition.broadcast()
-    condition.unlock()
-  }
+  func run() { _ = attempt(compute) }
 
   /// The result: computed now, waited for, or there already.
   func value() -> Value {

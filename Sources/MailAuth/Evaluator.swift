@@ -70,7 +70,9 @@ public final class MessageEvaluation {
   ///
   /// Run each on a thread of its own to have it done by the end of the message; those not begun by
   /// then run inside ``finish()``. A check that begins after the evaluation is gone does nothing.
-  public let earlyChecks: [@Sendable () -> Void]
+  public var earlyChecks: [@Sendable () -> Void] {
+    [mailFromSPF, heloSPF].map(Self.unlessGivenUp)
+  }
 
   /// Carries out at once what needs no DNS answer that would have to be waited for.
   ///
@@ -83,10 +85,16 @@ public final class MessageEvaluation {
         let checked = Self.checkSPF(identity, resolver, evaluator, envelope, now: now)
         return resolver.missesAnswers ? nil : checked
       }
-      // Weak: of a message that was given up, queued checks must not be carried out.
-      if !isDone { left.append { [weak check] in check?.run() } }
+      if !isDone { left.append(Self.unlessGivenUp(check)) }
     }
     return left
+  }
+
+  /// Weak: of a message that was given up, queued checks must not be carried out.
+  private static func unlessGivenUp(
+    _ check: EarlyCheck<CheckedSPF>
+  ) -> @Sendable () -> Void {
+    { [weak check] in check?.run() }
   }
 
   private let evaluator: Evaluator
@@ -135,14 +143,8 @@ public final class MessageEvaluation {
         return Self.checkSPF(identity, resolver, evaluator, envelope, now: now)
       }
     }
-    let heloSPF = check(.helo)
-    let mailFromSPF = check(.mailFrom)
-    self.heloSPF = heloSPF
-    self.mailFromSPF = mailFromSPF
-    // Weak: of a message that was given up, queued checks must not be carried out.
-    earlyChecks = [
-      { [weak mailFromSPF] in mailFromSPF?.run() }, { [weak heloSPF] in heloSPF?.run() },
-    ]
+    heloSPF = check(.helo)
+    mailFromSPF = check(.mailFrom)
   }
 
   private static func checkSPF(

@@ -35,15 +35,7 @@ final class IncomingMessage: MilterTransaction {
     var clock: Int64?
   }
 
-  /// The context in one place for all messages.
-  final class SharedContext: Sendable {
-    let value: Context
-
-    init(_ value: Context) { self.value = value }
-  }
-
-  private let shared: SharedContext
-  private var context: Context { shared.value }
+  private let context: Context
   private let start: MilterEnvelopeStart
   private var envelope: Envelope
   private let receivedAt: Int64
@@ -57,24 +49,24 @@ final class IncomingMessage: MilterTransaction {
   private let sealing: MessageSealing?
   private var capture: CaptureWork?
 
-  init(_ start: MilterEnvelopeStart, clientAddress: IPAddress, context shared: SharedContext) {
-    self.shared = shared
+  init(_ start: MilterEnvelopeStart, clientAddress: IPAddress, context: Context) {
+    self.context = context
     self.start = start
     envelope = Envelope(
       clientAddress: clientAddress, clientName: start.clientName, helo: start.helo,
       mailFrom: start.mailFrom)
-    forged = ForgedFields(shared.value.verdicts)
-    failure = shared.value.failureCapture.map { FailureCapture($0) }
-    sealing = shared.value.sealer.map { MessageSealing($0, limits: shared.value.headerLimits) }
-    capture = CaptureWork(shared.value.capture)
-    receivedAt = shared.value.clock ?? Int64(Date().timeIntervalSince1970)
-    let seconds = shared.value.deadlineSeconds
-    evaluation = shared.value.evaluator.begin(
+    forged = ForgedFields(context.verdicts)
+    failure = context.failureCapture.map { FailureCapture($0) }
+    sealing = context.sealer.map { MessageSealing($0, limits: context.headerLimits) }
+    capture = CaptureWork(context.capture)
+    receivedAt = context.clock ?? Int64(Date().timeIntervalSince1970)
+    let seconds = context.deadlineSeconds
+    evaluation = context.evaluator.begin(
       envelope, now: receivedAt,
       deadline: { ContinuousClock.now.advanced(by: .seconds(seconds)) })
     // As a rule the DNS answers are known, and a thread of its own would cost more than the check.
     let left = evaluation.runKnownChecks()
-    if !left.isEmpty { shared.value.checks.offer(left) }
+    if !left.isEmpty { context.checks.offer(left) }
   }
 
   func recipient(_ address: [UInt8]) {

@@ -7,17 +7,10 @@ import Synchronization
 
 /// What the milter does with each message under the configuration that holds at its beginning.
 final class MilterService: Sendable {
-  /// A class, so that a message takes one reference and not a copy of everything.
-  private final class Current: Sendable {
-    let wiring: Wiring
-    let resolver: any Resolver
-    let context: IncomingMessage.SharedContext
-
-    init(_ wiring: Wiring, _ resolver: any Resolver, _ context: IncomingMessage.Context) {
-      self.wiring = wiring
-      self.resolver = resolver
-      self.context = IncomingMessage.SharedContext(context)
-    }
+  private struct Current: Sendable {
+    var wiring: Wiring
+    var resolver: any Resolver
+    var context: IncomingMessage.Context
   }
 
   private let current: Mutex<Current>
@@ -41,31 +34,29 @@ final class MilterService: Sendable {
       }
     }
     let context = try Self.context(wiring, resolver, ledger, checks, logger, clock)
-    current = Mutex(Current(wiring, resolver, context))
+    current = Mutex(Current(wiring: wiring, resolver: resolver, context: context))
     warnOfExposedKey(wiring.configuration)
   }
 
   /// Whether a message may have to be held under the configuration that holds now.
   var mayHold: Bool {
-    let policy = current.withLock { $0 }.context.value.verdicts.policy
+    let policy = current.withLock { $0.context.verdicts.policy }
     let mayQuarantine = policy.enforcement != .off || policy.onBadFrom == .quarantine
     return mayQuarantine && policy.quarantineAction == .hold
   }
 
   /// Begins a message; nil when it is not to be evaluated.
   func begin(_ start: MilterEnvelopeStart) -> (any MilterTransaction)? {
-    let current = current.withLock { $0 }
+    let (configuration, context) = current.withLock { ($0.wiring.configuration, $0.context) }
     // No address means a local pipe: such mail was not received from anybody.
     guard let address = start.clientAddress else { return nil }
-    if let sealer = current.context.value.sealer,
-      current.wiring.configuration.sealing?.reseals(address) == true
-    {
+    if let sealer = context.sealer, configuration.sealing?.reseals(address) == true {
       return ResentMessage(
-        sealer, limits: current.context.value.headerLimits,
-        logger: current.context.value.logger, clock: clock)
+        sealer, limits: context.headerLimits, logger: context.logger,
+        clock: clock)
     }
-    guard !current.wiring.configuration.milter.skips(start, from: address) else { return nil }
-    return IncomingMessage(start, clientAddress: address, context: current.context)
+    guard !configuration.milter.skips(start, from: address) else { return nil }
+    return IncomingMessage(start, clientAddress: address, context: context)
   }
 
   /// Reads the configuration again; with errors in it the old one stays.
@@ -75,8 +66,7 @@ final class MilterService: Sendable {
   func reload(configurationPath path: String) {
     do {
       let configuration = try Configuration.load(path: path)
-      let before = current.withLock { $0 }
-      let old = before.wiring.configuration
+      let (old, oldResolver) = current.withLock { ($0.wiring.configuration, $0.resolver) }
       let unchanged = Self.settingsFixedAtStart(old, configuration)
       if !unchanged.isEmpty {
         logger.warning("changed in the file, in effect after a restart: \(unchanged)")
@@ -85,9 +75,9 @@ final class MilterService: Sendable {
       // With the same settings the resolver stays, and its cache with it; a zone file may have
       // changed behind its name.
       let keepsResolver = configuration.dns == old.dns && configuration.dns.zoneFile == nil
-      let resolver = keepsResolver ? before.resolver : try wiring.resolver()
+      let resolver = keepsResolver ? oldResolver : try wiring.resolver()
       let context = try Self.context(wiring, resolver, ledger, checks, wiring.logger(), clock)
-      current.withLock { $0 = Current(wiring, resolver, context) }
+      current.withLock { $0 = Current(wiring: wiring, resolver: resolver, context: context) }
       warnOfExposedKey(configuration)
       logger.notice("configuration read again: \(path)")
     } catch {
