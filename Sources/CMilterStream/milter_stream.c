@@ -3,7 +3,7 @@
 // libmilter asks poll() and calls read() twice for each command, once for its length and letter and
 // once for the rest, and once more asks poll() whether there is another command at all. A message of
 // 20 header fields takes 120 calls of the kernel so. The MTA, however, sends nearly all of a message
-// in one piece, and replies to it are few: with a buffer eight calls are enough. libmilter has no
+// in one piece, and replies to it are few: with a buffer six calls are enough. libmilter has no
 // setting for this.
 //
 // libmilter.so calls its own mi_engine() and mi_rd_cmd(), and libc's poll(), read() and writev(),
@@ -56,6 +56,8 @@ struct stream {
   bool is_watched;
   /// Whether libmilter is reading a command.
   bool is_in_command;
+  /// Whether there is something to read since poll() was last asked.
+  bool is_readable;
   /// How long libmilter would wait to be able to write, in milliseconds.
   int write_timeout;
   /// What of `input` was not taken yet.
@@ -149,6 +151,7 @@ int mi_engine(void *context) {
   stream.descriptor = -1;
   stream.is_watched = false;
   stream.is_in_command = false;
+  stream.is_readable = false;
   stream.write_timeout = -1;
   stream.input_begin = stream.input_end = stream.output_end = 0;
   current = &stream;
@@ -188,7 +191,7 @@ int poll(struct pollfd *descriptors, nfds_t count, int timeout) {
     descriptors->revents = POLLOUT;
     return 1;
   }
-  if (stream->input_begin < stream->input_end) {
+  if (stream->input_begin < stream->input_end || stream->is_readable) {
     descriptors->revents = descriptors->events & POLLIN;
     return 1;
   }
@@ -197,15 +200,19 @@ int poll(struct pollfd *descriptors, nfds_t count, int timeout) {
     stream->is_watched = true;
     if (timeout >= 0 && timeout < LINGER) timeout = LINGER;
   }
-  return original_poll(descriptors, count, timeout);
+  const int ready = original_poll(descriptors, count, timeout);
+  stream->is_readable = ready == 1 && descriptors->revents == POLLIN;
+  return ready;
 }
 
 ssize_t read(int descriptor, void *octets, size_t count) {
   struct stream *stream = current;
   if (stream == NULL || descriptor != stream->descriptor || !stream->is_in_command ||
       !stream->is_watched) {
+    if (stream != NULL && descriptor == stream->descriptor) stream->is_readable = false;
     return original()->read(descriptor, octets, count);
   }
+  stream->is_readable = false;
   if (stream->input_begin == stream->input_end) {
     if (count >= INPUT_SIZE) return original()->read(descriptor, octets, count);
     const ssize_t received = original()->read(descriptor, stream->input, INPUT_SIZE);
