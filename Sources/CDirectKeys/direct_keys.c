@@ -172,7 +172,7 @@ enum { KEPT_KEYS = 256 };
 struct kept_key {
   EVP_PKEY *key;
   size_t count;
-  unsigned char input[LONGEST_INPUT];
+  unsigned char input[];
 };
 
 static struct kept_key *kept_keys[KEPT_KEYS];
@@ -202,7 +202,7 @@ static EVP_PKEY *find_key(struct octets input, size_t place) {
 
 /// Keeps a key for the next time; does nothing when memory is short.
 static void keep_key(EVP_PKEY *key, struct octets input, size_t place) {
-  struct kept_key *new = malloc(offsetof(struct kept_key, input) + input.count);
+  struct kept_key *new = malloc(sizeof *new + input.count);
   if (new == NULL) return;
   if (EVP_PKEY_up_ref(key) != 1) {
     free(new);

@@ -23,6 +23,9 @@
 // that there is a command, and it is used up. This needs poll() to be asked between commands, which
 // is seen before anything is buffered. libmilter built without the pool asks nobody between commands
 // and stays in mi_engine() to the end of the connection, where nothing can be left behind either.
+//
+// What a callback writes (edits and the reply, in their order) goes out in one piece when libmilter
+// asks for the next command. smfi_progress() would be held back by this; it is not used.
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -48,6 +51,10 @@ enum { INPUT_SIZE = 16 * 1024, OUTPUT_SIZE = 8 * 1024 };
 // two more threads have to be woken for the next one. A busy MTA needs somewhat longer.
 enum { LINGER = 5 };
 
+// Waits. A connection that always has its next command in time must not keep its thread for ever:
+// libmilter can leave another one to wait until any thread is free. Two waits are a message.
+enum { MOST_WAITS = 8 };
+
 /// A connection that libmilter works on.
 struct stream {
   /// -1 until libmilter has asked for it.
@@ -58,6 +65,10 @@ struct stream {
   bool is_in_command;
   /// Whether there is something to read since poll() was last asked.
   bool is_readable;
+  /// Whether sending failed; then nothing more is sent.
+  bool is_broken;
+  /// How often it was waited for a command.
+  int waits;
   /// How long libmilter would wait to be able to write, in milliseconds.
   int write_timeout;
   /// What of `input` was not taken yet.
@@ -105,8 +116,15 @@ static int original_poll(struct pollfd *descriptors, nfds_t count, int timeout) 
 
 // MARK: Output
 
-/// Sends what is to be sent. What cannot be sent is dropped: then the MTA is gone, which libmilter
-/// learns when it reads.
+/// Ends a connection to which something could not be sent: going on would have the MTA take a later
+/// reply for this one. libmilter sees that it has ended.
+static void give_up(struct stream *stream) {
+  stream->is_broken = true;
+  stream->input_begin = stream->input_end = 0;
+  shutdown(stream->descriptor, SHUT_RDWR);
+}
+
+/// Sends what is to be sent.
 static void flush(struct stream *stream) {
   const unsigned char *next = stream->output;
   size_t left = stream->output_end;
@@ -119,11 +137,11 @@ static void flush(struct stream *stream) {
       continue;
     }
     if (count < 0 && errno == EINTR) continue;
-    if (count == 0 || errno != EAGAIN) return;
+    if (count == 0 || errno != EAGAIN) return give_up(stream);
     // The MTA does not read. libmilter would wait as long.
     struct pollfd writable = {.fd = stream->descriptor, .events = POLLOUT};
     const int ready = original_poll(&writable, 1, stream->write_timeout);
-    if (ready == 0 || (ready < 0 && errno != EINTR)) return;
+    if (ready == 0 || (ready < 0 && errno != EINTR)) return give_up(stream);
   }
 }
 
@@ -152,6 +170,8 @@ int mi_engine(void *context) {
   stream.is_watched = false;
   stream.is_in_command = false;
   stream.is_readable = false;
+  stream.is_broken = false;
+  stream.waits = 0;
   stream.write_timeout = -1;
   stream.input_begin = stream.input_end = stream.output_end = 0;
   current = &stream;
@@ -167,12 +187,17 @@ char *mi_rd_cmd(int descriptor, struct timeval *timeout, char *command, size_t *
     return original()->mi_rd_cmd(descriptor, timeout, command, length, name);
   }
   if (descriptor != stream->descriptor) {
+    flush(stream);
+    stream->input_begin = stream->input_end = 0;
     stream->descriptor = descriptor;
     stream->is_watched = false;
   }
   stream->is_in_command = true;
   char *result = original()->mi_rd_cmd(descriptor, timeout, command, length, name);
   stream->is_in_command = false;
+  stream->is_readable = false;
+  // An MTA that does not wait for replies gets each before the next command is worked on, too.
+  if (stream->output_end > 0) flush(stream);
   return result;
 }
 
@@ -181,8 +206,10 @@ char *mi_rd_cmd(int descriptor, struct timeval *timeout, char *command, size_t *
 int poll(struct pollfd *descriptors, nfds_t count, int timeout) {
   struct stream *stream = current;
   if (stream == NULL || count != 1) return original_poll(descriptors, count, timeout);
-  // The first thing that mi_engine() does is to ask for its connection; our own code runs later.
-  if (stream->descriptor < 0) stream->descriptor = descriptors->fd;
+  // The first thing that mi_engine() does is to ask for its connection, for one millisecond.
+  if (stream->descriptor < 0 && descriptors->events == POLLIN && timeout == 1) {
+    stream->descriptor = descriptors->fd;
+  }
   if (descriptors->fd != stream->descriptor) return original_poll(descriptors, count, timeout);
 
   if (descriptors->events & POLLOUT) {
@@ -198,7 +225,14 @@ int poll(struct pollfd *descriptors, nfds_t count, int timeout) {
   flush(stream);
   if (!stream->is_in_command) {
     stream->is_watched = true;
-    if (timeout >= 0 && timeout < LINGER) timeout = LINGER;
+    if (timeout >= 0 && timeout < LINGER) {
+      if (stream->waits == MOST_WAITS) {
+        descriptors->revents = 0;
+        return 0;
+      }
+      stream->waits += 1;
+      timeout = LINGER;
+    }
   }
   const int ready = original_poll(descriptors, count, timeout);
   stream->is_readable = ready == 1 && descriptors->revents == POLLIN;
@@ -232,13 +266,36 @@ ssize_t writev(int descriptor, const struct iovec *pieces, int count) {
   if (stream == NULL || descriptor != stream->descriptor || !stream->is_watched || count < 0) {
     return original()->writev(descriptor, pieces, count);
   }
-  if (!append(stream, pieces, count)) {
+  if (!stream->is_broken && !append(stream, pieces, count)) {
     flush(stream);
-    return original()->writev(descriptor, pieces, count);
+    struct pollfd writable = {.fd = descriptor, .events = POLLOUT};
+    if (original_poll(&writable, 1, stream->write_timeout) != 0 && !stream->is_broken) {
+      return original()->writev(descriptor, pieces, count);
+    }
+    give_up(stream);
+  }
+  if (stream->is_broken) {
+    // Not EAGAIN, upon which libmilter tries again.
+    errno = EPIPE;
+    return -1;
   }
   ssize_t total = 0;
   for (int index = 0; index < count; index += 1) total += (ssize_t)pieces[index].iov_len;
   return total;
+}
+
+// What a libmilter calls that was compiled with more checks than Debian's.
+
+void __chk_fail(void) __attribute__((noreturn));
+
+int __poll_chk(struct pollfd *descriptors, nfds_t count, int timeout, size_t size) {
+  if (size / sizeof *descriptors < count) __chk_fail();
+  return poll(descriptors, count, timeout);
+}
+
+ssize_t __read_chk(int descriptor, void *octets, size_t count, size_t size) {
+  if (size < count) __chk_fail();
+  return read(descriptor, octets, count);
 }
 
 // MARK: Settings

@@ -33,8 +33,8 @@ public final class MilterServer: Sendable {
 
   /// How long the answer to a message may take from our callback's return to the MTA.
   ///
-  /// libmilter writes it on the same thread as soon as the callback returns, and has no callback
-  /// that says so; the write takes microseconds.
+  /// libmilter writes it on the same thread before it looks at the next command, and has no
+  /// callback that says so; the write takes microseconds.
   private static let answerGrace = Duration.milliseconds(250)
 
   private struct State {

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import TestSupport
 import Testing
@@ -98,6 +99,61 @@ import Testing
       try client.writeRaw(Array(octets.prefix(count)))
     }
     #expect(try server.connect().deliver(MilterMessage()).reply == .continue)
+  }
+
+  /// Also to an MTA that does not wait for it before it goes on.
+  @Test func answersBeforeTheNextMessageIsWorkedOn() throws {
+    let gate = DispatchSemaphore(value: 0)
+    let scripts = [SharedMilter.script(), SharedMilter.script(gate: gate)]
+    let client = try SharedMilter.connect()
+    var octets: [UInt8] = []
+    for script in scripts {
+      for packet in [
+        MilterPacket("M", MilterPacket.octets("<\(script.sender)>")),
+        MilterPacket("R", MilterPacket.octets("<rcpt@example.org>")), MilterPacket("N"),
+        MilterPacket("E"), MilterPacket("A"),
+      ] { octets += packet.wireForm }
+    }
+    try client.writeRaw(octets)
+    // MAIL and the end of the first message, and MAIL of the second one, whose end waits.
+    for _ in 0..<3 { #expect(try client.readPacket() == MilterPacket("c")) }
+    gate.signal()
+    #expect(try client.readPacket() == MilterPacket("c"))
+  }
+
+  /// An MTA that does not read its replies for longer than libmilter has patience.
+  @Test func losesNoReplyFromTheMiddle() throws {
+    let server = try TestServer(drainSeconds: 0, silenceTimeoutSeconds: 1)
+    let octets = Self.session(bodySize: 0, messages: 1)
+    let expected = try answers(server, to: octets, piece: octets.count)
+    let client = try MilterClient(.unix(server.socketPath))
+    try client.writeRaw(octets.dropLast(MilterPacket("Q").wireForm.count))
+    let message = [
+      MilterPacket("M", MilterPacket.octets("<sender@example.com>")), MilterPacket("N"),
+      MilterPacket("E"), MilterPacket("A"),
+    ].flatMap(\.wireForm)
+    // Until the connection is closed: with it this writing ends.
+    #expect(throws: MilterClient.Failure.closed) {
+      for _ in 0..<100_000 { try client.writeRaw(message) }
+    }
+    let received = try client.readToEnd()
+    #expect(received.starts(with: expected))
+    let reply = MilterPacket("c").wireForm
+    let edit = MilterPacket(
+      "i",
+      MilterPacket.octets(UInt32(0)) + MilterPacket.octets("X-Seen")
+        + MilterPacket.octets(" fields=0 octets=0")
+    ).wireForm
+    var rest = received.dropFirst(expected.count)
+    var replies = 0
+    while rest.starts(with: reply) {
+      rest = rest.dropFirst(reply.count)
+      replies += 1
+      if rest.starts(with: edit) { rest = rest.dropFirst(edit.count) }
+    }
+    #expect(replies > 10)
+    // Nothing but the beginning of the next one.
+    #expect(edit.starts(with: rest))
   }
 
   private static let countsReads = FileManager.default.fileExists(atPath: "/proc/self/io")

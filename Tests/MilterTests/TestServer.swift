@@ -21,9 +21,11 @@ final class TestServer {
   ///   - socketPath: Where it listens; nil for a place of its own.
   ///   - isReady: Whether it is expected to start.
   ///   - isBuffered: Whether libmilter's reading and writing is buffered.
+  ///   - silenceTimeoutSeconds: See ``MilterServerSettings``; nil for its default.
   /// - Throws: Why it did not start.
   init(
-    drainSeconds: Int, socketPath: String? = nil, isReady: Bool = true, isBuffered: Bool = true
+    drainSeconds: Int, socketPath: String? = nil, isReady: Bool = true, isBuffered: Bool = true,
+    silenceTimeoutSeconds: Int? = nil
   ) throws {
     directory = try TemporaryDirectory()
     self.socketPath = socketPath ?? directory.path + "/milter"
@@ -33,6 +35,9 @@ final class TestServer {
     process.executableURL = program
     process.arguments = ["unix:" + self.socketPath, String(drainSeconds)]
     if !isBuffered { process.arguments?.append("unbuffered") }
+    if let silenceTimeoutSeconds {
+      process.arguments?.append("timeout=\(silenceTimeoutSeconds)")
+    }
     process.standardOutput = output
     try process.run()
     if isReady, try line() != "ready unix:\(self.socketPath)" {

@@ -57,7 +57,7 @@ struct AnswerCache {
   private mutating func insert(_ entry: Entry, for question: DNSQuestion) {
     let octets = Self.octets(question, entry.answer)
     // A single answer that fills the cache would only push out others.
-    guard octets < octetsPerGeneration / 8 else { return }
+    guard octets < octetsPerGeneration / 4 else { return }
     if youngOctets + octets > octetsPerGeneration {
       old = young
       young = [:]
