@@ -75,6 +75,10 @@ public final class MilterServer: Sendable {
     self.beginMessage = beginMessage
   }
 
+  /// Whether ``MilterServerSettings/buffersConnections`` has an effect in this executable; how it
+  /// works is told in `Sources/CMilterStream/milter_stream.c`.
+  public static var canBufferConnections: Bool { LibMilter.canBufferConnections }
+
   /// Opens the socket and makes libmilter listen on it; the MTA can connect from here on.
   ///
   /// A Unix socket left by an ended process is replaced; one that somebody listens on is not.
