@@ -44,7 +44,8 @@ enum JournalLine {
       incident: content.incident?.stored)
   }
 
-  private static func named(_ values: [DatabaseValue], _ columns: [String]) -> [String: Value] {
+  private static func named(_ row: RowValues, _ columns: [String]) -> [String: Value] {
+    let values = row.databaseValues
     precondition(values.count == columns.count, "a value for each column")
     return Dictionary(uniqueKeysWithValues: zip(columns, values.map(Value.init)))
       .filter { !$0.value.stored.isNull }

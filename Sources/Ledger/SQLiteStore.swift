@@ -28,6 +28,7 @@ public final class SQLiteStore: LedgerStore {
   /// Whether it was opened for reading only.
   var isReadOnly: Bool { writer == nil }
   private let writer: GroupCommit?
+  private let messages = MessageWriter()
   private let commits: Counter
 
   /// Opens a ledger; creates or migrates it unless it is to be read only.
@@ -64,16 +65,21 @@ public final class SQLiteStore: LedgerStore {
     writer = GroupCommit(
       maximumBatch: settings.maximumBatch,
       closedError: LedgerError(path: absolutePath, problem: .closed)
-    ) { [pool] rows in
+    ) { [pool, messages] rows in
       // SQLite goes on writing into a deleted file without a word.
       guard FileIdentity(absolutePath) == opened else {
         return rows.map { _ in .failure(LedgerError(path: absolutePath, problem: .replaced)) }
       }
-      return Self.commit(rows, to: pool, path: absolutePath, counter)
+      return Self.commit(rows, with: messages, to: pool, path: absolutePath, counter)
     }
   }
 
-  deinit { writer?.stop() }
+  deinit {
+    guard let writer else { return }
+    writer.stop()
+    // What ends a connection's statements must not meet what ends the connection.
+    pool.writeWithoutTransaction { [messages] _ in messages.end() }
+  }
 
   /// Keeps one message; see ``LedgerStore/append(_:)``.
   public func append(_ record: MessageRecord) throws(LedgerError) {
@@ -113,7 +119,10 @@ public final class SQLiteStore: LedgerStore {
     writer.waitForEnd()
     // Without it everything stands in the file with -wal behind its name, which is as good; a
     // reader who holds an old snapshot can prevent it.
-    _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    _ = try? pool.writeWithoutTransaction {
+      messages.end()
+      try $0.checkpoint(.truncate)
+    }
   }
 
   /// How many transactions were committed.
@@ -152,6 +161,10 @@ public final class SQLiteStore: LedgerStore {
     configuration.prepareDatabase { database in
       // Before anything is written: the file may be somebody else's.
       try checkSchema(database, path: path, mustBeCurrent: false)
+      // Without effect on a database that is there already.
+      if !settings.isReadOnly {
+        try database.execute(sql: "PRAGMA page_size = \(bytesPerPage)")
+      }
     }
     return try DatabasePool(path: path, configuration: configuration)
   }
@@ -174,12 +187,18 @@ public final class SQLiteStore: LedgerStore {
     if mustBeCurrent, applied != known { throw LedgerError(path: path, problem: .olderSchema) }
   }
 
-  /// How many pages of 4 KB wait in the file with -wal behind its name before they are moved into
-  /// the database.
+  /// The size of the pages of a new ledger.
   ///
-  /// Moving them keeps everybody waiting who commits, for some milliseconds. With SQLite's own 1000
-  /// that is every 200th message, and a page that changes often is moved each time.
-  private static let mostWALPages = 8000
+  /// A commit writes each page that it changes as a whole. With SQLite's own 4096 the commit of one
+  /// message writes 43 KB, with 2048 it writes 27 KB; smaller pages are too many for what they save,
+  /// and messages would not fit into them.
+  private static let bytesPerPage = 2048
+
+  /// How much waits in the file with -wal behind its name before it is moved into the database.
+  ///
+  /// Moving it keeps everybody waiting who commits, for some milliseconds. With SQLite's own 1000
+  /// pages that is every 75th message, and a page that changes often is moved each time.
+  private static let mostWaitingBytes = 32 * 1024 * 1024
 
   /// What the file with -wal behind its name is cut back to once its contents have been moved.
   private static let mostWALBytes = 64 * 1024 * 1024
@@ -194,29 +213,28 @@ public final class SQLiteStore: LedgerStore {
       try database.execute(sql: "PRAGMA application_id = \(SQLiteMigrations.applicationID)")
       // What is deleted may be somebody's mail, so it is overwritten.
       try database.execute(sql: "PRAGMA secure_delete = ON")
-      try database.execute(sql: "PRAGMA wal_autocheckpoint = \(mostWALPages)")
+      let bytesPerPage = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? bytesPerPage
+      try database.execute(
+        sql: "PRAGMA wal_autocheckpoint = \(mostWaitingBytes / max(bytesPerPage, 512))")
       try database.execute(sql: "PRAGMA journal_size_limit = \(mostWALBytes)")
       try LibSQLite.keepWALFiles(database)
     }
     try SQLiteMigrations.migrator.migrate(pool)
     try pool.write { database in
       try database.execute(sql: "UPDATE ledger_state SET writer_starts = writer_starts + 1")
-      try eraseCaptures(database, expiredBy: Int64(Date().timeIntervalSince1970))
+      try MessageWriter.eraseCaptures(
+        database, expiredBy: Int64(Date().timeIntervalSince1970))
     }
   }
 
   // MARK: Writing
 
   private static func commit(
-    _ rows: [MessageRow], to pool: DatabasePool, path: String, _ commits: Counter
+    _ rows: [MessageRow], with messages: MessageWriter, to pool: DatabasePool, path: String,
+    _ commits: Counter
   ) -> [Result<Void, LedgerError>] {
     do {
-      try pool.writeWithoutTransaction { database in
-        try transaction(in: database) {
-          try eraseCaptures(database, expiredBy: rows.map(\.receivedAt).max() ?? 0)
-          for row in rows { try row.insert(into: database) }
-        }
-      }
+      try pool.writeWithoutTransaction { try messages.write(rows, to: $0) }
       commits.increment()
       return rows.map { _ in .success(()) }
     } catch {
@@ -224,33 +242,10 @@ public final class SQLiteStore: LedgerStore {
       // The whole transaction is lost. Where a row may be at fault, each gets a transaction of its
       // own, and its own error; where the ledger is, trying again would make every message wait.
       if rows.count > 1, !failure.concernsWholeLedger {
-        return rows.flatMap { commit([$0], to: pool, path: path, commits) }
+        return rows.flatMap { commit([$0], with: messages, to: pool, path: path, commits) }
       }
       return rows.map { _ in .failure(failure) }
     }
-  }
-
-  /// A transaction with statements that are kept; GRDB's own are parsed anew each time.
-  private static func transaction(in database: Database, _ body: () throws -> Void) throws {
-    func run(_ sql: String) throws {
-      try LibSQLite.execute(database.cachedStatement(sql: sql), [])
-    }
-    try run("BEGIN IMMEDIATE")
-    do {
-      try body()
-      try run("COMMIT")
-    } catch {
-      // Some failures, such as a full disk, have made SQLite roll back by itself.
-      if database.isInsideTransaction { try run("ROLLBACK") }
-      throw error
-    }
-  }
-
-  /// Erases what has been kept of messages for long enough.
-  private static func eraseCaptures(_ database: Database, expiredBy time: Int64) throws {
-    try LibSQLite.execute(
-      database.cachedStatement(sql: "DELETE FROM message_capture WHERE expires_at <= ?"),
-      [time.databaseValue])
   }
 
   /// Which file a path leads to.

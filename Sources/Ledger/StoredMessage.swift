@@ -26,31 +26,46 @@ extension MessageRecord {
     if !envelope.hasNullReversePath {
       record.envelope.mailFrom = [at] + (envelope.mailFromDomain ?? [])
     }
-    var seen: Set<[UInt8]> = []
-    record.envelope.recipients = envelope.recipientDomains
-      .filter { seen.insert($0).inserted }
-      .map { [at] + $0 }
+    record.envelope.recipients = envelope.distinctRecipientDomains.map { [at] + $0 }
     for index in evaluation.dkim.indices {
-      guard let identity = evaluation.dkim[index].identity?.utf8,
-        let last = identity.lastIndex(of: at)
-      else { continue }
-      record.evaluation.dkim[index].identity = String(decoding: identity[last...], as: UTF8.self)
+      record.evaluation.dkim[index].identity = evaluation.dkim[index].identity?.withoutLocalPart
     }
-    for set in record.evaluation.arc.sets.indices {
-      for result in record.evaluation.arc.sets[set].results.indices {
-        record.evaluation.arc.sets[set].results[result].dropLocalParts()
-      }
-    }
+    record.evaluation.arc = evaluation.arc.withoutLocalParts
     return record
   }
 }
 
-extension ReportedResult {
-  fileprivate mutating func dropLocalParts() {
-    for index in properties.indices {
-      let value = properties[index].value.utf8
-      guard let last = value.lastIndex(of: UInt8(ascii: "@")) else { continue }
-      properties[index].value = String(decoding: value[last...], as: UTF8.self)
+extension Envelope {
+  /// The domain of each recipient that has one, each once.
+  var distinctRecipientDomains: [[UInt8]] {
+    let domains = recipientDomains
+    // As a rule there is one.
+    guard domains.count > 1 else { return domains }
+    var seen: Set<[UInt8]> = []
+    return domains.filter { seen.insert($0).inserted }
+  }
+}
+
+extension ARCOutcome {
+  /// The outcome with every address in the results of its sets as `@domain`.
+  var withoutLocalParts: ARCOutcome {
+    var outcome = self
+    for set in sets.indices {
+      for result in sets[set].results.indices {
+        for index in sets[set].results[result].properties.indices {
+          let value = sets[set].results[result].properties[index].value
+          outcome.sets[set].results[result].properties[index].value = value.withoutLocalPart
+        }
+      }
     }
+    return outcome
+  }
+}
+
+extension String {
+  /// An address from its last "@" on; a text without one as it is.
+  var withoutLocalPart: String {
+    guard let last = utf8.lastIndex(of: UInt8(ascii: "@")) else { return self }
+    return String(decoding: utf8[last...], as: UTF8.self)
   }
 }

@@ -196,35 +196,67 @@ final class IncomingMessage: MilterTransaction {
     _ queueID: String, _ result: Evaluation, _ verdict: Verdict, _ addedSet: AddedARCSet?,
     _ waited: Duration
   ) {
+    guard context.logger.logLevel <= .info else { return }
     let dmarc = result.dmarc
-    let signatures =
-      result.dkim.isEmpty
-      ? "none"
-      : result.dkim.prefix(10).map { "\($0.result.rawValue)(\($0.domain))" }.joined(separator: ",")
-        + (result.dkim.count > 10 ? ",and \(result.dkim.count - 10) more" : "")
     let milliseconds =
       waited.components.seconds * 1000 + waited.components.attoseconds / 1_000_000_000_000_000
-    let overrides = verdict.overrideReasons.map(\.type.rawValue).joined(separator: ",")
-    var parts = [
-      "client=\(envelope.clientAddress)", "from=\(result.authorDomain?.text ?? "-")",
-      "spf=\(result.mailFromSPF.result.rawValue)(\(result.mailFromSPF.domain.utf8.printable()))",
-      "dkim=\(signatures)", "dmarc=\(dmarc.result.rawValue)", "cause=\(dmarc.cause.rawValue)",
-      "policy=\(dmarc.appliedPolicy?.rawValue ?? "-")",
-      "disposition=\(verdict.disposition.rawValue)", "answer=\(verdict.answer.label)",
-      "overrides=\(overrides.isEmpty ? "-" : overrides)", "removed=\(forged.occurrences.count)",
-      "ms=\(milliseconds)",
-    ]
+    var line = SummaryLine()
+    line.add("client=", envelope.clientAddress.description)
+    line.add(" from=", result.authorDomain?.text ?? "-")
+    line.add(" spf=", result.mailFromSPF.result.rawValue)
+    line.add("(", printable: result.mailFromSPF.domain)
+    line.add(") dkim=", result.dkim.isEmpty ? "none" : "")
+    for (index, signature) in result.dkim.prefix(10).enumerated() {
+      line.add(index == 0 ? "" : ",", signature.result.rawValue)
+      line.add("(", signature.domain)
+      line.add(")")
+    }
+    if result.dkim.count > 10 { line.add(",and ", "\(result.dkim.count - 10) more") }
+    line.add(" dmarc=", dmarc.result.rawValue)
+    line.add(" cause=", dmarc.cause.rawValue)
+    line.add(" policy=", dmarc.appliedPolicy?.rawValue ?? "-")
+    line.add(" disposition=", verdict.disposition.rawValue)
+    line.add(" answer=", verdict.answer.label)
+    line.add(" overrides=", verdict.overrideReasons.isEmpty ? "-" : "")
+    for (index, reason) in verdict.overrideReasons.enumerated() {
+      line.add(index == 0 ? "" : ",", reason.type.rawValue)
+    }
+    line.add(" removed=", forged.occurrences.count.description)
+    line.add(" ms=", milliseconds.description)
     if let addedSet {
-      parts.append("sealed=\(addedSet.instance)(cv=\(addedSet.chainValidation.rawValue))")
+      line.add(" sealed=", "\(addedSet.instance)(cv=\(addedSet.chainValidation.rawValue))")
     }
     if let comparison = dmarc.comparison, !comparison.differences.isEmpty {
       let policy = comparison.appliedPolicy?.rawValue ?? "-"
-      parts.append(
+      line.add(
+        " ",
         "\(comparison.discovery.rawValue)=\(comparison.result.rawValue)"
           + "(\(policy),\(comparison.policyDomain?.text ?? "-"))")
     }
     context.logger.info(
-      "\(parts.joined(separator: " "))", metadata: [LineLogHandler.queueIDKey: "\(queueID)"])
+      Logger.Message(stringLiteral: line.text),
+      metadata: [LineLogHandler.queueIDKey: .string(queueID)])
+  }
+}
+
+/// The line about a message in the making.
+private struct SummaryLine {
+  private var buffer = TextBuffer(capacity: 384)
+
+  var text: String { buffer.text }
+
+  /// Adds a name, with what stands in front of it, and its value.
+  mutating func add(_ name: String, _ value: String = "") {
+    buffer += name
+    buffer += value
+  }
+
+  /// The same for a value of any octets.
+  mutating func add(_ name: String, printable value: String) {
+    let octets = value.utf8.span
+    var isPlain = octets.count <= 200
+    for index in octets.indices where !(0x20...0x7E).contains(octets[index]) { isPlain = false }
+    add(name, isPlain ? value : value.utf8.printable())
   }
 }
 

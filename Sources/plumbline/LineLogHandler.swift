@@ -1,5 +1,6 @@
-import Foundation
+import Glibc
 import Logging
+import MailAuth
 
 /// Log lines on standard error, one write each, for a journal that adds the time itself.
 ///
@@ -20,17 +21,39 @@ struct LineLogHandler: LogHandler {
   func log(event: LogEvent) {
     var all = event.metadata ?? [:]
     if !metadata.isEmpty { all = metadata.merging(all) { $1 } }
-    var line = ""
-    if let queueID = all.removeValue(forKey: Self.queueIDKey) { line += "\(queueID): " }
-    if event.level >= .warning || event.level < .info { line += "\(event.level.rawValue): " }
-    line += event.message.description
-    if !all.isEmpty {
-      for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
+    let text = event.message.description
+    var line = TextBuffer(capacity: text.utf8.count + 64)
+    let queueID = all[Self.queueIDKey]
+    if let queueID {
+      line += queueID.description
+      line += ": "
     }
+    if event.level >= .warning || event.level < .info { line += "\(event.level.rawValue): " }
+    line += text
+    if all.count > (queueID == nil ? 0 : 1) {
+      for (key, value) in all.sorted(by: { $0.key < $1.key }) where key != Self.queueIDKey {
+        line += " \(key)=\(value)"
+      }
+    }
+    Self.write(line.octets)
+  }
+
+  private static func write(_ line: [UInt8]) {
     // Whatever came from outside must not be able to write lines of its own.
-    var octets = line.utf8.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }
+    var octets = line
+    for index in octets.indices where octets[index] < 0x20 || octets[index] == 0x7F {
+      octets[index] = UInt8(ascii: "?")
+    }
     octets.append(0x0A)
-    // A failure is dropped: there is nowhere to report that the log cannot be written.
-    try? FileHandle.standardError.write(contentsOf: octets)
+    var rest = octets[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes {
+        unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      // A failure is dropped: there is nowhere to report that the log cannot be written.
+      guard count > 0 else { return }
+      rest = rest.dropFirst(count)
+    }
   }
 }

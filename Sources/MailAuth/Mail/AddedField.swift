@@ -36,7 +36,7 @@ public struct AddedField: Sendable, Equatable {
   /// is cut.
   public var foldedValue: String {
     var lines = FoldedLines(firstLineLength: name.utf8.count + 1, capacity: value.utf8.count + 32)
-    for word in FieldWords.words(of: Array(value.utf8)) {
+    FieldWords.visit(Array(value.utf8)) { word in
       lines.add(word, beginsLine: layout == .entries && lines.endsEntry)
     }
     return String(decoding: lines.octets, as: UTF8.self)
@@ -51,27 +51,28 @@ public struct AddedField: Sendable, Equatable {
 
 /// Text between the blanks at which a field may be folded.
 private enum FieldWords {
-  /// Splits at each single blank outside of quoted strings; blanks in comments count.
-  static func words(of value: [UInt8]) -> [ArraySlice<UInt8>] {
-    var words: [ArraySlice<UInt8>] = []
-    var start = value.startIndex
+  /// Visits what stands between the single blanks outside of quoted strings; blanks in comments
+  /// count.
+  static func visit(_ value: [UInt8], _ body: (ArraySlice<UInt8>) -> Void) {
+    let octets = value.span
+    var start = 0
     var isQuoted = false
     var isEscaped = false
-    for index in value.indices {
-      let octet = value[index]
+    for index in octets.indices {
       if isEscaped {
         isEscaped = false
-      } else if octet == UInt8(ascii: "\\") {
-        isEscaped = true
-      } else if octet == UInt8(ascii: "\"") {
-        isQuoted.toggle()
-      } else if octet == 0x20, !isQuoted {
-        words.append(value[start..<index])
+        continue
+      }
+      switch octets[index] {
+      case UInt8(ascii: "\\"): isEscaped = true
+      case UInt8(ascii: "\""): isQuoted.toggle()
+      case 0x20 where !isQuoted:
+        body(value[start..<index])
         start = index + 1
+      default: break
       }
     }
-    words.append(value[start...])
-    return words
+    body(value[start...])
   }
 }
 
