@@ -161,10 +161,6 @@ public final class SQLiteStore: LedgerStore {
     configuration.prepareDatabase { database in
       // Before anything is written: the file may be somebody else's.
       try checkSchema(database, path: path, mustBeCurrent: false)
-      // Without effect on a database that is there already.
-      if !settings.isReadOnly {
-        try database.execute(sql: "PRAGMA page_size = \(bytesPerPage)")
-      }
     }
     return try DatabasePool(path: path, configuration: configuration)
   }
@@ -187,13 +183,6 @@ public final class SQLiteStore: LedgerStore {
     if mustBeCurrent, applied != known { throw LedgerError(path: path, problem: .olderSchema) }
   }
 
-  /// The size of the pages of a new ledger.
-  ///
-  /// A commit writes each page that it changes as a whole. With SQLite's own 4096 the commit of one
-  /// message writes 43 KB, with 2048 it writes 27 KB; smaller pages are too many for what they save,
-  /// and messages would not fit into them.
-  private static let bytesPerPage = 2048
-
   /// How much waits in the file with -wal behind its name before it is moved into the database.
   ///
   /// Moving it keeps everybody waiting who commits, for some milliseconds. With SQLite's own 1000
@@ -213,7 +202,7 @@ public final class SQLiteStore: LedgerStore {
       try database.execute(sql: "PRAGMA application_id = \(SQLiteMigrations.applicationID)")
       // What is deleted may be somebody's mail, so it is overwritten.
       try database.execute(sql: "PRAGMA secure_delete = ON")
-      let bytesPerPage = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? bytesPerPage
+      let bytesPerPage = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
       try database.execute(
         sql: "PRAGMA wal_autocheckpoint = \(mostWaitingBytes / max(bytesPerPage, 512))")
       try database.execute(sql: "PRAGMA journal_size_limit = \(mostWALBytes)")

@@ -172,19 +172,17 @@ import Testing
       ])
   }
 
-  @Test func aNewLedgerHasSmallPagesAndAnOldOneKeepsItsOwn() throws {
-    #expect(try store.inspectWriter { try Int.fetchOne($0, sql: "PRAGMA page_size") } == 2048)
-    #expect(
-      try store.inspectWriter { try Int.fetchOne($0, sql: "PRAGMA wal_autocheckpoint") } == 16_384)
+  @Test(arguments: [1024, 4096, 65536]) func theWALHasOneSizeWhateverThePages(bytes: Int) throws {
     let path = directory.path("old.sqlite")
     try DatabaseQueue(path: path).inDatabase { database in
-      try database.execute(sql: "PRAGMA page_size = 4096")
+      try database.execute(sql: "PRAGMA page_size = \(bytes)")
       try database.execute(sql: "PRAGMA application_id = \(SQLiteMigrations.applicationID)")
     }
     let old = try SQLiteStore(path: path)
     try old.append(.test(queueID: "A"))
-    #expect(try old.inspectWriter { try Int.fetchOne($0, sql: "PRAGMA page_size") } == 4096)
+    #expect(try old.inspectWriter { try Int.fetchOne($0, sql: "PRAGMA page_size") } == bytes)
     #expect(
-      try old.inspectWriter { try Int.fetchOne($0, sql: "PRAGMA wal_autocheckpoint") } == 8192)
+      try old.inspectWriter { try Int.fetchOne($0, sql: "PRAGMA wal_autocheckpoint") }
+        == 32 * 1024 * 1024 / bytes)
   }
 }
