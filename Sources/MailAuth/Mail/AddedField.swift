@@ -35,8 +35,10 @@ public struct AddedField: Sendable, Equatable {
   /// longer than 78 octets only where a word or a quoted string is; a word that fits into no line
   /// is cut.
   public var foldedValue: String {
-    var lines = FoldedLines(firstLineLength: name.utf8.count + 1, capacity: value.utf8.count + 32)
-    for word in FieldWords.words(of: Array(value.utf8)) {
+    let value = Array(self.value.utf8)
+    var lines = FoldedLines(firstLineLength: name.utf8.count + 1, capacity: value.count + 32)
+    var words = FieldWords(value)
+    while let word = words.next() {
       lines.add(word, beginsLine: layout == .entries && lines.endsEntry)
     }
     return String(decoding: lines.octets, as: UTF8.self)
@@ -49,29 +51,34 @@ public struct AddedField: Sendable, Equatable {
   }
 }
 
-/// Text between the blanks at which a field may be folded.
-private enum FieldWords {
-  /// Splits at each single blank outside of quoted strings; blanks in comments count.
-  static func words(of value: [UInt8]) -> [ArraySlice<UInt8>] {
-    var words: [ArraySlice<UInt8>] = []
-    var start = value.startIndex
+/// The pieces of text between the blanks at which a field may be folded: each single blank outside of
+/// quoted strings; blanks in comments count.
+private struct FieldWords {
+  private let value: [UInt8]
+  /// Where the next word begins; nil behind the last.
+  private var start: Int? = 0
+
+  init(_ value: [UInt8]) { self.value = value }
+
+  /// The next word; there is one more than there are blanks.
+  mutating func next() -> ArraySlice<UInt8>? {
+    guard let start else { return nil }
     var isQuoted = false
-    var isEscaped = false
-    for index in value.indices {
-      let octet = value[index]
-      if isEscaped {
-        isEscaped = false
-      } else if octet == UInt8(ascii: "\\") {
-        isEscaped = true
-      } else if octet == UInt8(ascii: "\"") {
-        isQuoted.toggle()
-      } else if octet == 0x20, !isQuoted {
-        words.append(value[start..<index])
-        start = index + 1
+    var index = start
+    while index < value.count {
+      switch value[index] {
+      // A backslash takes the octet behind it along.
+      case UInt8(ascii: "\\"): index += 1
+      case UInt8(ascii: "\""): isQuoted.toggle()
+      case 0x20 where !isQuoted:
+        self.start = index + 1
+        return value[start..<index]
+      default: break
       }
+      index += 1
     }
-    words.append(value[start...])
-    return words
+    self.start = nil
+    return value[start...]
   }
 }
 

@@ -21,23 +21,22 @@ public enum AuthenticationResults {
   static func text(
     authservID: String, evaluation: Evaluation, envelope: Envelope, disposition: Disposition
   ) -> String {
-    var text = FieldText.word(authservID)
-    text.reserveCapacity(600)
-    func add(_ entry: String) {
-      text += "; "
-      text += entry
-    }
+    // One text for all of it: the entries are small, and each piece of memory would cost more than
+    // what is written to it.
+    var text = ""
+    text.reserveCapacity(900)
+    text += FieldText.word(authservID)
     if !envelope.hasNullReversePath {
-      add(entry(evaluation.mailFromSPF, property: "smtp.mailfrom"))
+      add(evaluation.mailFromSPF, property: "smtp.mailfrom", to: &text)
     }
     add(
-      entry(
-        envelope.hasNullReversePath ? evaluation.mailFromSPF : evaluation.heloSPF,
-        property: "smtp.helo"))
-    if evaluation.dkim.isEmpty { add("dkim=none") }
-    for outcome in worthAnEntry(evaluation.dkim) { add(entry(outcome)) }
-    add(entry(evaluation.arc, clientAddress: envelope.clientAddress))
-    add(entry(evaluation.dmarc, authorDomain: evaluation.authorDomain, disposition: disposition))
+      envelope.hasNullReversePath ? evaluation.mailFromSPF : evaluation.heloSPF,
+      property: "smtp.helo", to: &text)
+    if evaluation.dkim.isEmpty { text += "; dkim=none" }
+    for outcome in worthAnEntry(evaluation.dkim) { add(outcome, to: &text) }
+    add(evaluation.arc, clientAddress: envelope.clientAddress, to: &text)
+    add(
+      evaluation.dmarc, authorDomain: evaluation.authorDomain, disposition: disposition, to: &text)
     return text
   }
 
@@ -49,69 +48,98 @@ public enum AuthenticationResults {
     return outcomes.prefix(last + 1)
   }
 
-  private static func entry(_ outcome: SPFOutcome, property: String) -> String {
-    var text = "spf=\(outcome.result.rawValue)"
+  private static func add(_ outcome: SPFOutcome, property: String, to text: inout String) {
+    text += "; spf="
+    text += outcome.result.rawValue
     var reason = outcome.cause.rawValue
-    if let term = outcome.term { reason += ": " + term.utf8.printable(limit: 80) }
-    text += " reason=" + FieldText.quoted(reason)
-    text += comment(outcome.alignment)
-    return text + pair(property, outcome.domain)
+    if let term = outcome.term {
+      reason += ": "
+      reason += term.utf8.printable(limit: 80)
+    }
+    addReason(reason, to: &text)
+    addComment(outcome.alignment, to: &text)
+    addPair(property, outcome.domain, to: &text)
   }
 
-  private static func entry(_ outcome: DKIMOutcome) -> String {
-    var text = "dkim=\(outcome.result.rawValue)"
-    if outcome.cause != .verified { text += " reason=\(FieldText.quoted(outcome.cause.rawValue))" }
-    text += comment(outcome.alignment)
-    text += pair("header.d", outcome.domain) + pair("header.s", outcome.selector)
-    text += pair("header.a", outcome.algorithm)
-    return text + pair("header.b", outcome.signatureStart ?? "")
+  private static func add(_ outcome: DKIMOutcome, to text: inout String) {
+    text += "; dkim="
+    text += outcome.result.rawValue
+    if outcome.cause != .verified { addReason(outcome.cause.rawValue, to: &text) }
+    addComment(outcome.alignment, to: &text)
+    addPair("header.d", outcome.domain, to: &text)
+    addPair("header.s", outcome.selector, to: &text)
+    addPair("header.a", outcome.algorithm, to: &text)
+    addPair("header.b", outcome.signatureStart ?? "", to: &text)
   }
 
   /// The entry of RFC 8617 section 6; `arc=none` too names the client, since a sealer behind us copies
   /// it into the first set.
-  private static func entry(_ outcome: ARCOutcome, clientAddress: IPAddress) -> String {
-    var text = "arc=\(outcome.result.rawValue)"
-    if ![.verified, .noSets].contains(outcome.cause) {
+  private static func add(
+    _ outcome: ARCOutcome, clientAddress: IPAddress, to text: inout String
+  ) {
+    text += "; arc="
+    text += outcome.result.rawValue
+    if outcome.cause != .verified, outcome.cause != .noSets {
       let place = [outcome.failedInstance.map { "i=\($0)" }, outcome.failedField?.rawValue]
         .compactMap { $0 }.joined(separator: " ")
-      text +=
-        " reason=\(FieldText.quoted(outcome.cause.rawValue + (place.isEmpty ? "" : ": " + place)))"
+      addReason(outcome.cause.rawValue + (place.isEmpty ? "" : ": " + place), to: &text)
     }
-    text += pair("smtp.remote-ip", "\(clientAddress.unmapped)")
-    return text + pair("header.oldest-pass", outcome.oldestPass.map(String.init) ?? "")
+    addPair("smtp.remote-ip", clientAddress.unmapped.description, to: &text)
+    addPair("header.oldest-pass", outcome.oldestPass.map(String.init) ?? "", to: &text)
   }
 
-  private static func entry(
-    _ outcome: DMARCOutcome, authorDomain: DomainName?, disposition: Disposition
-  ) -> String {
-    var text = "dmarc=\(outcome.result.rawValue)"
-    text += " reason=\(FieldText.quoted(outcome.cause.rawValue))"
+  private static func add(
+    _ outcome: DMARCOutcome, authorDomain: DomainName?, disposition: Disposition,
+    to text: inout String
+  ) {
+    text += "; dmarc="
+    text += outcome.result.rawValue
+    addReason(outcome.cause.rawValue, to: &text)
     // By convention a comment tells the published policy and, where it applies, what was done.
-    let done = outcome.result == .fail ? " dis=\(disposition.rawValue)" : ""
     if let record = outcome.record {
-      text += " (p=\(record.policy.rawValue)\(done))"
+      text += " (p="
+      text += record.policy.rawValue
+      if outcome.result == .fail {
+        text += " dis="
+        text += disposition.rawValue
+      }
+      text += ")"
     } else if disposition != .none {
-      text += " (dis=\(disposition.rawValue))"
+      text += " (dis="
+      text += disposition.rawValue
+      text += ")"
     }
-    text += pair("header.from", authorDomain?.text ?? "")
-    guard outcome.record != nil else { return text }
+    addPair("header.from", authorDomain?.text ?? "", to: &text)
+    guard outcome.record != nil else { return }
     // RFC 9989 section 9.1: the policy applied or to be applied; a pass asks for nothing.
     let policy = outcome.result == .fail ? outcome.appliedPolicy ?? .none : .none
-    return text + pair("policy.dmarc", policy.rawValue)
+    addPair("policy.dmarc", policy.rawValue, to: &text)
   }
 
-  private static func comment(_ alignment: Alignment?) -> String {
-    guard let alignment else { return "" }
+  private static func addReason(_ reason: String, to text: inout String) {
+    text += " reason="
+    text += FieldText.quoted(reason)
+  }
+
+  private static func addComment(_ alignment: Alignment?, to text: inout String) {
+    guard let alignment else { return }
     switch (alignment.isAligned, alignment.obstacle) {
-    case (true?, _): return " (aligned)"
-    case (nil, _): return " (alignment unknown)"
-    case (_, let obstacle): return " (not aligned: \(obstacle?.rawValue ?? "unknown"))"
+    case (true?, _): text += " (aligned)"
+    case (nil, _): text += " (alignment unknown)"
+    case (_, let obstacle):
+      text += " (not aligned: "
+      text += obstacle?.rawValue ?? "unknown"
+      text += ")"
     }
   }
 
   /// ` name=value`, or nothing for an empty value.
-  private static func pair(_ name: String, _ value: String) -> String {
-    value.isEmpty ? "" : " " + name + "=" + FieldText.word(value)
+  private static func addPair(_ name: String, _ value: String, to text: inout String) {
+    guard !value.isEmpty else { return }
+    text += " "
+    text += name
+    text += "="
+    text += FieldText.word(value)
   }
 
   // MARK: - Reading

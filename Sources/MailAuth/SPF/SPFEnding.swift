@@ -35,20 +35,32 @@ enum SPFSentence {
   static func matched(
     _ directive: SPFDirective, of domain: String, client: IPAddress, through: SPFEnding?
   ) -> String {
-    let record = "the SPF record of \(domain)"
-    var text =
-      switch (directive.mechanism, directive.result) {
-      case (.all, .pass): "\(record) authorizes every client, \(client) too"
-      case (.all, _): "\(client) is not listed in \(record)"
-      case (_, .pass): "\(client) is authorized by \(record)"
-      case (_, .neutral): "\(record) asserts nothing about \(client)"
-      default: "\(client) is excluded by \(record)"
-      }
-    text += ": \(directive.text) matched"
-    if let term = through?.term, let place = through?.termDomain {
-      text += " through \(term) of \(place)"
+    let client = client.description
+    // Put together in one piece of memory: nearly every message has two of these sentences.
+    var text = ""
+    text.reserveCapacity(120 + domain.utf8.count + directive.text.utf8.count)
+    func add(_ one: String, _ two: String, _ three: String, _ four: String = "") {
+      text += one
+      text += two
+      text += three
+      text += four
     }
-    return text + " (\(directive.result.rawValue))"
+    let record = "the SPF record of "
+    switch (directive.mechanism, directive.result) {
+    case (.all, .pass):
+      add(record, domain, " authorizes every client, ", client)
+      text += " too"
+    case (.all, _): add(client, " is not listed in ", record, domain)
+    case (_, .pass): add(client, " is authorized by ", record, domain)
+    case (_, .neutral): add(record, domain, " asserts nothing about ", client)
+    default: add(client, " is excluded by ", record, domain)
+    }
+    add(": ", directive.text, " matched")
+    if let term = through?.term, let place = through?.termDomain {
+      add(" through ", term, " of ", place)
+    }
+    add(" (", directive.result.rawValue, ")")
+    return text
   }
 
   static func noMatch(in domain: String, client: IPAddress) -> String {
