@@ -5,6 +5,7 @@
 final class SPFEvaluation {
   private let settings: SPFSettings
   private let resolver: CheckResolver
+  private let meanings: RecordMeanings
   private let session: SPFSession
   /// The domain the check began with.
   private let checkedDomain: String
@@ -20,8 +21,10 @@ final class SPFEvaluation {
   private(set) var voidLookups = 0
 
   init(
-    settings: SPFSettings, resolver: CheckResolver, session: SPFSession, checkedDomain: String
+    settings: SPFSettings, resolver: CheckResolver, meanings: RecordMeanings, session: SPFSession,
+    checkedDomain: String
   ) {
+    self.meanings = meanings
     self.settings = settings
     self.resolver = resolver
     self.session = session
@@ -126,9 +129,12 @@ final class SPFEvaluation {
       return ending(
         .permerror, .multipleRecords, SPFSentence.multipleRecords(texts.count, at: domain))
     }
-    do {
-      return .record(try SPFRecordParser.parse(text))
-    } catch {
+    let meaning = meanings.spf.meaning(of: text) { text in
+      Result { () throws(SPFSyntaxError) in try SPFRecordParser.parse(text) }
+    }
+    switch meaning {
+    case .success(let record): return .record(record)
+    case .failure(let error):
       return .ending(
         SPFPlace(term: error.term, domain: domain)
           .ending(.permerror, .recordSyntax, SPFSentence.syntax(error, of: domain)))
