@@ -1,7 +1,8 @@
 // SPF (RFC 7208): may this client use this domain as the sender of mail?
 //
-// The check is ours: record selection, the strict grammar, macros, include, redirect, exp, limits.
-// libspf2 decides whether one mechanism matches (`LibSPF2.swift` says why no more).
+// The check is ours: record selection, the strict grammar, macros, include, redirect, exp, limits,
+// and the comparison of addresses. libspf2 decides whether a mechanism matches that asks the DNS
+// (`LibSPF2.swift` says why no more).
 //
 //     SPFCheck ─► SPFEvaluation ─► SPFRecordParser, SPFExpansion (names), LibSPF2 ─► SPFTermLookup
 

@@ -181,10 +181,9 @@ final class SPFEvaluation {
     case .include(let target): return include(target, at: place)
     case .network(let network):
       guard network.address.isIPv4 == session.client.isIPv4 else { return .noMatch }
-      // libspf2 refuses the prefix length 0.
-      if network.prefixLength == 0 { return .match(through: nil) }
-      let kind = network.address.isIPv4 ? "ip4" : "ip6"
-      return ask("\(kind):\(network)", mechanism, target: place.domain, at: place)
+      // Not a question for libspf2: a record can hold dozens of networks, each would be compiled
+      // anew, and the prefix length 0 is refused.
+      return network.contains(session.client) ? .match(through: nil) : .noMatch
     case .address(let target, let prefixes):
       return ask("a", prefixes, mechanism, target, at: place)
     case .mailExchanger(let target, let prefixes):
