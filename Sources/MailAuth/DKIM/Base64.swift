@@ -19,6 +19,36 @@ enum Base64 {
     Foundation.Data(octets).base64EncodedString()
   }
 
+  /// How many octets `text` stands for, white space in it ignored; nil when it is not base64.
+  ///
+  /// As many as ``decode(_:)`` gives for the text without white space.
+  static func decodedCount(ignoringWhitespaceIn text: ArraySlice<UInt8>) -> Int? {
+    let octets = text.span
+    var digits = 0
+    var padding = 0
+    var isPlain = true
+    for index in octets.indices {
+      let octet = octets[index]
+      if isDigit(octet) {
+        digits += 1
+        isPlain = isPlain && padding == 0
+      } else if octet == UInt8(ascii: "=") {
+        padding += 1
+      } else {
+        isPlain = isPlain && octet.isFoldingWhitespace
+      }
+    }
+    guard isPlain, padding <= 2, (digits + padding).isMultiple(of: 4) else {
+      return decode(text.filter { !$0.isFoldingWhitespace })?.count
+    }
+    return (digits + padding) / 4 * 3 - padding
+  }
+
+  private static func isDigit(_ octet: UInt8) -> Bool {
+    octet.isASCIILetter || octet.isASCIIDigit || octet == UInt8(ascii: "+")
+      || octet == UInt8(ascii: "/")
+  }
+
   /// Decodes groups of four digits, the last of them padded where it has to be; nil for anything
   /// else.
   private static func decodeStrictly(_ text: some Collection<UInt8>) -> [UInt8]? {

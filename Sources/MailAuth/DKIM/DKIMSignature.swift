@@ -174,10 +174,10 @@ struct DKIMSignature: Sendable {
   }
 
   private func checkHashes(_ tags: TagList) throws(DKIMProblem) {
-    guard let hash = tags.compact("bh").flatMap({ Base64.decode($0) }), hash.count == 32 else {
+    guard tags["bh"].flatMap(Base64.decodedCount(ignoringWhitespaceIn:)) == 32 else {
       throw .permerror(.signatureSyntax, "The body hash bh= is not a SHA-256 hash in base64.")
     }
-    guard tags.compact("b").flatMap({ Base64.decode($0) }) != nil else {
+    guard tags["b"].flatMap(Base64.decodedCount(ignoringWhitespaceIn:)) != nil else {
       throw .permerror(.signatureSyntax, "The signature value b= is not base64.")
     }
   }

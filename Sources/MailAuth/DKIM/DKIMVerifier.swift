@@ -87,8 +87,11 @@ final class DKIMVerifier {
 
   /// The key names that will be asked for, so that they can be fetched ahead.
   var keyQuestions: [DNSQuestion] {
-    candidates.filter { $0.problem == nil }.compactMap { $0.signature.keyName }
-      .map { DNSQuestion($0, .txt) }
+    // By index, here and below: a candidate is large, and iteration copies it.
+    candidates.indices.compactMap { index in
+      guard candidates[index].problem == nil else { return nil }
+      return candidates[index].signature.keyName.map { DNSQuestion($0, .txt) }
+    }
   }
 
   /// How many signatures libopendkim hashes the header for, which is where the time goes.
@@ -131,10 +134,9 @@ final class DKIMVerifier {
       do throws(LibOpenDKIMError) { try bodiless.feed(verification) } catch { fail(error) }
     }
     if let verification {
-      var records = candidates.filter { $0.libraryIndex != nil }.map(\.keyRecord)
-      for (index, candidate) in candidates.filter({ $0.libraryIndex != nil }).enumerated()
-      where candidate.problem != nil {
-        records[index] = nil
+      var records: [String?] = []
+      for index in candidates.indices where candidates[index].libraryIndex != nil {
+        records.append(candidates[index].problem == nil ? candidates[index].keyRecord : nil)
       }
       let results = verification.endOfMessage(
         keyRecords: records, readsKeysDirectly: settings.readsKeysDirectly)

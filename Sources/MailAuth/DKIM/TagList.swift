@@ -48,13 +48,17 @@ struct TagList: Sendable {
     var seen: Set<String> = []
     var start = 0
     while start <= octets.count {
-      let end = octets[start...].firstIndex(of: UInt8(ascii: ";")) ?? octets.count
-      let specification = octets[start..<end]
+      var end = start
+      var isPlain = true
+      while end < octets.count, octets[end] != UInt8(ascii: ";") {
+        isPlain = isPlain && Self.isValueOctet(octets[end])
+        end += 1
+      }
       defer { start = end + 1 }
-      let trimmed = specification.trimmingFoldingWhitespace()
+      let trimmed = octets[start..<end].trimmingFoldingWhitespace()
       // One ";" may end the list; any other empty tag-spec is outside the grammar.
       if trimmed.isEmpty && end == octets.count && start > 0 { break }
-      let place = try Self.place(of: trimmed)
+      let place = try Self.place(of: trimmed, isPlain: isPlain)
       let isRepeated: Bool
       if places.count < Self.fewTags {
         isRepeated = places.contains {
@@ -72,15 +76,17 @@ struct TagList: Sendable {
     self.places = places
   }
 
-  /// Finds name and value in a tag-spec.
-  private static func place(of specification: ArraySlice<UInt8>) throws(Problem) -> Place {
+  /// Finds name and value in a tag-spec; `isPlain` tells that every octet of it may stand in a value.
+  private static func place(
+    of specification: ArraySlice<UInt8>, isPlain: Bool
+  ) throws(Problem) -> Place {
     guard let equals = specification.firstIndex(of: UInt8(ascii: "=")) else {
       throw .missingEquals(specification.printable(limit: 40))
     }
     let name = specification[..<equals].trimmingFoldingWhitespace()
     guard isTagName(name) else { throw .badTagName(name.printable(limit: 40)) }
     let value = specification[(equals + 1)...].trimmingFoldingWhitespace()
-    guard value.allSatisfy(isValueOctet) else { throw .badValue(tag: text(name)) }
+    guard isPlain || value.allSatisfy(isValueOctet) else { throw .badValue(tag: text(name)) }
     return Place(
       name: name.startIndex..<name.endIndex, value: value.startIndex..<value.endIndex)
   }
@@ -123,7 +129,10 @@ struct TagList: Sendable {
 
   /// The value of a tag as text, without any white space; nil when it is absent or not UTF-8.
   func compactText(_ name: String) -> String? {
-    compact(name).flatMap { String(validating: $0, as: UTF8.self) }
+    guard let value = compact(name) else { return nil }
+    // Validation is for the few values that are not ASCII.
+    guard value.allSatisfy({ $0 < 0x80 }) else { return String(validating: value, as: UTF8.self) }
+    return Self.text(value)
   }
 
   /// The members of a colon-separated value, trimmed; nil when the tag is absent.

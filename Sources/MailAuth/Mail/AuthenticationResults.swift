@@ -27,11 +27,11 @@ public enum AuthenticationResults {
     text.reserveCapacity(900)
     text += FieldText.word(authservID)
     if !envelope.hasNullReversePath {
-      add(evaluation.mailFromSPF, property: "smtp.mailfrom", to: &text)
+      add(evaluation.mailFromSPF, property: " smtp.mailfrom=", to: &text)
     }
     add(
       envelope.hasNullReversePath ? evaluation.mailFromSPF : evaluation.heloSPF,
-      property: "smtp.helo", to: &text)
+      property: " smtp.helo=", to: &text)
     if evaluation.dkim.isEmpty { text += "; dkim=none" }
     for outcome in worthAnEntry(evaluation.dkim) { add(outcome, to: &text) }
     add(evaluation.arc, clientAddress: envelope.clientAddress, to: &text)
@@ -66,10 +66,10 @@ public enum AuthenticationResults {
     text += outcome.result.rawValue
     if outcome.cause != .verified { addReason(outcome.cause.rawValue, to: &text) }
     addComment(outcome.alignment, to: &text)
-    addPair("header.d", outcome.domain, to: &text)
-    addPair("header.s", outcome.selector, to: &text)
-    addPair("header.a", outcome.algorithm, to: &text)
-    addPair("header.b", outcome.signatureStart ?? "", to: &text)
+    addPair(" header.d=", outcome.domain, to: &text)
+    addPair(" header.s=", outcome.selector, to: &text)
+    addPair(" header.a=", outcome.algorithm, to: &text)
+    addPair(" header.b=", outcome.signatureStart ?? "", to: &text)
   }
 
   /// The entry of RFC 8617 section 6; `arc=none` too names the client, since a sealer behind us copies
@@ -84,8 +84,8 @@ public enum AuthenticationResults {
         .compactMap { $0 }.joined(separator: " ")
       addReason(outcome.cause.rawValue + (place.isEmpty ? "" : ": " + place), to: &text)
     }
-    addPair("smtp.remote-ip", clientAddress.unmapped.description, to: &text)
-    addPair("header.oldest-pass", outcome.oldestPass.map(String.init) ?? "", to: &text)
+    addPair(" smtp.remote-ip=", clientAddress.unmapped.description, to: &text)
+    addPair(" header.oldest-pass=", outcome.oldestPass.map(String.init) ?? "", to: &text)
   }
 
   private static func add(
@@ -109,11 +109,11 @@ public enum AuthenticationResults {
       text += disposition.rawValue
       text += ")"
     }
-    addPair("header.from", authorDomain?.text ?? "", to: &text)
+    addPair(" header.from=", authorDomain?.text ?? "", to: &text)
     guard outcome.record != nil else { return }
     // RFC 9989 section 9.1: the policy applied or to be applied; a pass asks for nothing.
     let policy = outcome.result == .fail ? outcome.appliedPolicy ?? .none : .none
-    addPair("policy.dmarc", policy.rawValue, to: &text)
+    addPair(" policy.dmarc=", policy.rawValue, to: &text)
   }
 
   private static func addReason(_ reason: String, to text: inout String) {
@@ -133,12 +133,10 @@ public enum AuthenticationResults {
     }
   }
 
-  /// ` name=value`, or nothing for an empty value.
-  private static func addPair(_ name: String, _ value: String, to text: inout String) {
+  /// ` name=value`, or nothing for an empty value; `lead` is what stands in front of the value.
+  private static func addPair(_ lead: String, _ value: String, to text: inout String) {
     guard !value.isEmpty else { return }
-    text += " "
-    text += name
-    text += "="
+    text += lead
     text += FieldText.word(value)
   }
 

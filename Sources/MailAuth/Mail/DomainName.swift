@@ -27,6 +27,10 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
 
   /// Parses a name from octets as ``init(_:)`` does; octets that are not UTF-8 give nil.
   public init?(bytes: ArraySlice<UInt8>) {
+    if bytes.count <= 253, Self.isCanonical(bytes.span) {
+      self.init(uncheckedText: String(decoding: bytes, as: UTF8.self))
+      return
+    }
     var octets = bytes
     if octets.contains(where: { $0 >= 0x80 }) {
       // Four octets a character at most; normalization takes time for long texts.
@@ -37,7 +41,7 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
     if octets.last == Self.dot { octets = octets.dropLast() }
     guard octets.count <= 253, Self.isLabels(octets) else { return nil }
     if octets.contains(where: \.isASCIICapital) { octets = octets.map(\.asciiLowercased)[...] }
-    self.text = String(decoding: octets, as: UTF8.self)
+    self.init(uncheckedText: String(decoding: octets, as: UTF8.self))
   }
 
   private init(uncheckedText text: String) {

@@ -39,27 +39,35 @@ enum SPFSentence {
     // Put together in one piece of memory: nearly every message has two of these sentences.
     var text = ""
     text.reserveCapacity(120 + domain.utf8.count + directive.text.utf8.count)
-    func add(_ one: String, _ two: String, _ three: String, _ four: String = "") {
-      text += one
-      text += two
-      text += three
-      text += four
+    func addRecord(_ verb: String) {
+      text += "the SPF record of "
+      text += domain
+      text += verb
+      text += client
     }
-    let record = "the SPF record of "
+    func addClient(_ verb: String) {
+      text += client
+      text += verb
+      text += domain
+    }
     switch (directive.mechanism, directive.result) {
     case (.all, .pass):
-      add(record, domain, " authorizes every client, ", client)
+      addRecord(" authorizes every client, ")
       text += " too"
-    case (.all, _): add(client, " is not listed in ", record, domain)
-    case (_, .pass): add(client, " is authorized by ", record, domain)
-    case (_, .neutral): add(record, domain, " asserts nothing about ", client)
-    default: add(client, " is excluded by ", record, domain)
+    case (.all, _): addClient(" is not listed in the SPF record of ")
+    case (_, .pass): addClient(" is authorized by the SPF record of ")
+    case (_, .neutral): addRecord(" asserts nothing about ")
+    default: addClient(" is excluded by the SPF record of ")
     }
-    add(": ", directive.text, " matched")
+    text += ": "
+    text += directive.text
     if let term = through?.term, let place = through?.termDomain {
-      add(" through ", term, " of ", place)
+      text += " matched through \(term) of \(place) ("
+    } else {
+      text += " matched ("
     }
-    add(" (", directive.result.rawValue, ")")
+    text += directive.result.rawValue
+    text += ")"
     return text
   }
 

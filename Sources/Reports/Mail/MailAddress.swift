@@ -17,9 +17,14 @@ public struct MailAddress: Hashable, Sendable, CustomStringConvertible {
   ///
   /// U-labels in the domain become A-labels.
   public init?(_ text: String) {
-    guard let at = text.utf8.lastIndex(of: UInt8(ascii: "@")),
-      let domain = DomainName(String(text[text.utf8.index(after: at)...]))
-    else { return nil }
+    let octets = text.utf8.span
+    var place = octets.count - 1
+    while place >= 0, octets[place] != UInt8(ascii: "@") { place -= 1 }
+    guard place >= 0 else { return nil }
+    let at = text.utf8.index(text.startIndex, offsetBy: place)
+    guard let domain = DomainName(String(text[text.utf8.index(after: at)...])) else {
+      return nil
+    }
     self.init(localPart: String(text[..<at]), domain: domain)
   }
 

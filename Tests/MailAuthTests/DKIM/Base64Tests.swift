@@ -15,6 +15,10 @@ import Testing
           (0..<length).map { _ in letters[Int.random(in: 0..<letters.count, using: &generator)] })
         let expected = Foundation.Data(base64Encoded: text).map(Array.init)
         #expect(Base64.decode(text) == expected, "\(text.debugDescription)")
+        let compact = Array(text.utf8).filter { !$0.isFoldingWhitespace }
+        #expect(
+          Base64.decodedCount(ignoringWhitespaceIn: Array(text.utf8)[...])
+            == Base64.decode(compact)?.count, "\(text.debugDescription)")
       }
     }
   }
