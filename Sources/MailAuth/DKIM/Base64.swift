@@ -31,11 +31,11 @@ enum Base64 {
       let octet = octets[index]
       if isDigit(octet) {
         digits += 1
-        isPlain = isPlain && padding == 0
+        if padding > 0 { isPlain = false }
       } else if octet == UInt8(ascii: "=") {
         padding += 1
       } else {
-        isPlain = isPlain && octet.isFoldingWhitespace
+        if !octet.isFoldingWhitespace { isPlain = false }
       }
     }
     guard isPlain, padding <= 2, (digits + padding).isMultiple(of: 4) else {

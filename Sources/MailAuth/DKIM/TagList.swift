@@ -43,6 +43,7 @@ struct TagList: Sendable {
   /// - Throws: ``Problem`` for the first thing that breaks the grammar.
   init(_ text: some Collection<UInt8>) throws(Problem) {
     let octets = Array(text)
+    let span = octets.span
     var places: [Place] = []
     places.reserveCapacity(12)
     var seen: Set<String> = []
@@ -50,8 +51,8 @@ struct TagList: Sendable {
     while start <= octets.count {
       var end = start
       var isPlain = true
-      while end < octets.count, octets[end] != UInt8(ascii: ";") {
-        isPlain = isPlain && Self.isValueOctet(octets[end])
+      while end < span.count, span[end] != UInt8(ascii: ";") {
+        if !Self.isValueOctet(span[end]) { isPlain = false }
         end += 1
       }
       defer { start = end + 1 }
@@ -159,6 +160,6 @@ struct TagList: Sendable {
   }
 
   private static func isValueOctet(_ octet: UInt8) -> Bool {
-    octet.isFoldingWhitespace || (octet > 0x20 && octet != 0x7F && octet != UInt8(ascii: ";"))
+    (octet > 0x20 && octet != 0x7F && octet != UInt8(ascii: ";")) || octet.isFoldingWhitespace
   }
 }

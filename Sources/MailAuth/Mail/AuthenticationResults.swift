@@ -21,23 +21,23 @@ public enum AuthenticationResults {
   static func text(
     authservID: String, evaluation: Evaluation, envelope: Envelope, disposition: Disposition
   ) -> String {
-    // One text for all of it: the entries are small, and each piece of memory would cost more than
-    // what is written to it.
-    var text = ""
+    // One array of octets for all of it: the entries are small, and each string of its own would cost
+    // more than what is written to it.
+    var text: [UInt8] = []
     text.reserveCapacity(900)
-    text += FieldText.word(authservID)
+    text += FieldText.word(authservID).utf8
     if !envelope.hasNullReversePath {
       add(evaluation.mailFromSPF, property: " smtp.mailfrom=", to: &text)
     }
     add(
       envelope.hasNullReversePath ? evaluation.mailFromSPF : evaluation.heloSPF,
       property: " smtp.helo=", to: &text)
-    if evaluation.dkim.isEmpty { text += "; dkim=none" }
+    if evaluation.dkim.isEmpty { text += "; dkim=none".utf8 }
     for outcome in worthAnEntry(evaluation.dkim) { add(outcome, to: &text) }
     add(evaluation.arc, clientAddress: envelope.clientAddress, to: &text)
     add(
       evaluation.dmarc, authorDomain: evaluation.authorDomain, disposition: disposition, to: &text)
-    return text
+    return String(decoding: text, as: UTF8.self)
   }
 
   // MARK: - Entries
@@ -48,9 +48,9 @@ public enum AuthenticationResults {
     return outcomes.prefix(last + 1)
   }
 
-  private static func add(_ outcome: SPFOutcome, property: String, to text: inout String) {
-    text += "; spf="
-    text += outcome.result.rawValue
+  private static func add(_ outcome: SPFOutcome, property: String, to text: inout [UInt8]) {
+    text += "; spf=".utf8
+    text += outcome.result.rawValue.utf8
     var reason = outcome.cause.rawValue
     if let term = outcome.term {
       reason += ": "
@@ -61,9 +61,9 @@ public enum AuthenticationResults {
     addPair(property, outcome.domain, to: &text)
   }
 
-  private static func add(_ outcome: DKIMOutcome, to text: inout String) {
-    text += "; dkim="
-    text += outcome.result.rawValue
+  private static func add(_ outcome: DKIMOutcome, to text: inout [UInt8]) {
+    text += "; dkim=".utf8
+    text += outcome.result.rawValue.utf8
     if outcome.cause != .verified { addReason(outcome.cause.rawValue, to: &text) }
     addComment(outcome.alignment, to: &text)
     addPair(" header.d=", outcome.domain, to: &text)
@@ -75,10 +75,10 @@ public enum AuthenticationResults {
   /// The entry of RFC 8617 section 6; `arc=none` too names the client, since a sealer behind us copies
   /// it into the first set.
   private static func add(
-    _ outcome: ARCOutcome, clientAddress: IPAddress, to text: inout String
+    _ outcome: ARCOutcome, clientAddress: IPAddress, to text: inout [UInt8]
   ) {
-    text += "; arc="
-    text += outcome.result.rawValue
+    text += "; arc=".utf8
+    text += outcome.result.rawValue.utf8
     if outcome.cause != .verified, outcome.cause != .noSets {
       let place = [outcome.failedInstance.map { "i=\($0)" }, outcome.failedField?.rawValue]
         .compactMap { $0 }.joined(separator: " ")
@@ -90,24 +90,24 @@ public enum AuthenticationResults {
 
   private static func add(
     _ outcome: DMARCOutcome, authorDomain: DomainName?, disposition: Disposition,
-    to text: inout String
+    to text: inout [UInt8]
   ) {
-    text += "; dmarc="
-    text += outcome.result.rawValue
+    text += "; dmarc=".utf8
+    text += outcome.result.rawValue.utf8
     addReason(outcome.cause.rawValue, to: &text)
     // By convention a comment tells the published policy and, where it applies, what was done.
     if let record = outcome.record {
-      text += " (p="
-      text += record.policy.rawValue
+      text += " (p=".utf8
+      text += record.policy.rawValue.utf8
       if outcome.result == .fail {
-        text += " dis="
-        text += disposition.rawValue
+        text += " dis=".utf8
+        text += disposition.rawValue.utf8
       }
-      text += ")"
+      text += ")".utf8
     } else if disposition != .none {
-      text += " (dis="
-      text += disposition.rawValue
-      text += ")"
+      text += " (dis=".utf8
+      text += disposition.rawValue.utf8
+      text += ")".utf8
     }
     addPair(" header.from=", authorDomain?.text ?? "", to: &text)
     guard outcome.record != nil else { return }
@@ -116,28 +116,28 @@ public enum AuthenticationResults {
     addPair(" policy.dmarc=", policy.rawValue, to: &text)
   }
 
-  private static func addReason(_ reason: String, to text: inout String) {
-    text += " reason="
-    text += FieldText.quoted(reason)
+  private static func addReason(_ reason: String, to text: inout [UInt8]) {
+    text += " reason=".utf8
+    text += FieldText.quoted(reason).utf8
   }
 
-  private static func addComment(_ alignment: Alignment?, to text: inout String) {
+  private static func addComment(_ alignment: Alignment?, to text: inout [UInt8]) {
     guard let alignment else { return }
     switch (alignment.isAligned, alignment.obstacle) {
-    case (true?, _): text += " (aligned)"
-    case (nil, _): text += " (alignment unknown)"
+    case (true?, _): text += " (aligned)".utf8
+    case (nil, _): text += " (alignment unknown)".utf8
     case (_, let obstacle):
-      text += " (not aligned: "
-      text += obstacle?.rawValue ?? "unknown"
-      text += ")"
+      text += " (not aligned: ".utf8
+      text += (obstacle?.rawValue ?? "unknown").utf8
+      text += ")".utf8
     }
   }
 
   /// ` name=value`, or nothing for an empty value; `lead` is what stands in front of the value.
-  private static func addPair(_ lead: String, _ value: String, to text: inout String) {
+  private static func addPair(_ lead: String, _ value: String, to text: inout [UInt8]) {
     guard !value.isEmpty else { return }
-    text += lead
-    text += FieldText.word(value)
+    text += lead.utf8
+    text += FieldText.word(value).utf8
   }
 
   // MARK: - Reading

@@ -37,38 +37,38 @@ enum SPFSentence {
   ) -> String {
     let client = client.description
     // Put together in one piece of memory: nearly every message has two of these sentences.
-    var text = ""
+    var text: [UInt8] = []
     text.reserveCapacity(120 + domain.utf8.count + directive.text.utf8.count)
     func addRecord(_ verb: String) {
-      text += "the SPF record of "
-      text += domain
-      text += verb
-      text += client
+      text += "the SPF record of ".utf8
+      text += domain.utf8
+      text += verb.utf8
+      text += client.utf8
     }
     func addClient(_ verb: String) {
-      text += client
-      text += verb
-      text += domain
+      text += client.utf8
+      text += verb.utf8
+      text += domain.utf8
     }
     switch (directive.mechanism, directive.result) {
     case (.all, .pass):
       addRecord(" authorizes every client, ")
-      text += " too"
+      text += " too".utf8
     case (.all, _): addClient(" is not listed in the SPF record of ")
     case (_, .pass): addClient(" is authorized by the SPF record of ")
     case (_, .neutral): addRecord(" asserts nothing about ")
     default: addClient(" is excluded by the SPF record of ")
     }
-    text += ": "
-    text += directive.text
+    text += ": ".utf8
+    text += directive.text.utf8
     if let term = through?.term, let place = through?.termDomain {
-      text += " matched through \(term) of \(place) ("
+      text += " matched through \(term) of \(place) (".utf8
     } else {
-      text += " matched ("
+      text += " matched (".utf8
     }
-    text += directive.result.rawValue
-    text += ")"
-    return text
+    text += directive.result.rawValue.utf8
+    text += ")".utf8
+    return String(decoding: text, as: UTF8.self)
   }
 
   static func noMatch(in domain: String, client: IPAddress) -> String {
