@@ -53,8 +53,10 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(name: "CDirectKeys", dependencies: ["COpenSSL"]),
     .target(name: "CMilterSignals"),
+    .target(name: "CMilterStream", dependencies: ["CMilter"]),
     .target(
-      name: "Milter", dependencies: ["CMilter", "CMilterSignals", "MailAuth", logging],
+      name: "Milter",
+      dependencies: ["CMilter", "CMilterSignals", "CMilterStream", "MailAuth", logging],
       swiftSettings: swiftSettings),
     .target(
       name: "Ledger", dependencies: ["MailAuth", grdb, sqlite, logging],

@@ -23,6 +23,10 @@
 // - The source must be a buffer in memory of which nothing was read yet, since only that can be
 //   looked at without reading it.
 //
+// A key that was read before is not read again: the few that sign most of the mail are kept, and
+// with them what libcrypto computes at the first verification (the Montgomery form of the modulus,
+// which takes a quarter of a verification). A key is found by all of its octets, never by a part.
+//
 // What the caller gets differs in one way: the key is not yet in a provider. libcrypto moves it there
 // when an operation needs it; the RSA_verify() that libopendkim uses never does, and wants it back
 // from there otherwise.
@@ -39,6 +43,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/bio.h>
@@ -159,10 +164,79 @@ static EVP_PKEY *make_key(struct octets rsa_key) {
   return NULL;
 }
 
+// MARK: Keys that were read before
+
+// Places; each is taken by the last key that belongs there.
+enum { KEPT_KEYS = 256 };
+
+struct kept_key {
+  EVP_PKEY *key;
+  size_t count;
+  unsigned char input[];
+};
+
+static struct kept_key *kept_keys[KEPT_KEYS];
+static pthread_mutex_t kept_keys_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/// Where a key belongs: FNV-1a, 32 bits.
+static size_t place(struct octets input) {
+  unsigned hash = 2166136261u;
+  for (size_t index = 0; index < input.count; index += 1) {
+    hash = (hash ^ input.start[index]) * 16777619u;
+  }
+  return hash % KEPT_KEYS;
+}
+
+/// The key that was made from the same octets, for the caller to free; NULL when there is none.
+static EVP_PKEY *find_key(struct octets input, size_t place) {
+  EVP_PKEY *found = NULL;
+  pthread_mutex_lock(&kept_keys_lock);
+  const struct kept_key *kept = kept_keys[place];
+  if (kept != NULL && kept->count == input.count &&
+      memcmp(kept->input, input.start, input.count) == 0 && EVP_PKEY_up_ref(kept->key) == 1) {
+    found = kept->key;
+  }
+  pthread_mutex_unlock(&kept_keys_lock);
+  return found;
+}
+
+/// Keeps a key for the next time; does nothing when memory is short.
+static void keep_key(EVP_PKEY *key, struct octets input, size_t place) {
+  struct kept_key *new = malloc(sizeof *new + input.count);
+  if (new == NULL) return;
+  if (EVP_PKEY_up_ref(key) != 1) {
+    free(new);
+    return;
+  }
+  new->key = key;
+  new->count = input.count;
+  memcpy(new->input, input.start, input.count);
+  pthread_mutex_lock(&kept_keys_lock);
+  struct kept_key *old = kept_keys[place];
+  kept_keys[place] = new;
+  pthread_mutex_unlock(&kept_keys_lock);
+  if (old == NULL) return;
+  // Whoever verifies with it at this moment has a reference of his own.
+  EVP_PKEY_free(old->key);
+  free(old);
+}
+
+/// A key from its SubjectPublicKeyInfo, for the caller to free; NULL when memory is short.
+static EVP_PKEY *key_of(struct octets input, struct octets rsa_key) {
+  const size_t its_place = place(input);
+  EVP_PKEY *key = find_key(input, its_place);
+  if (key != NULL) return key;
+  key = make_key(rsa_key);
+  if (key != NULL) keep_key(key, input, its_place);
+  return key;
+}
+
+// MARK: The reader
+
 EVP_PKEY *plumbline_direct_key(BIO *source, EVP_PKEY **key) {
   struct octets input, rsa_key;
   if (!peek(source, &input) || !is_ordinary(input, &rsa_key)) return NULL;
-  EVP_PKEY *made = make_key(rsa_key);
+  EVP_PKEY *made = key_of(input, rsa_key);
   if (made == NULL) return NULL;
   // Reading it at last leaves the source as the original does. It cannot fail, a buffer in memory
   // gives what it showed; if it did, the original would now say what is wrong.

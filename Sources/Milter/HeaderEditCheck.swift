@@ -33,8 +33,10 @@ extension HeaderEdit {
   }
 
   private static func isFolded(_ value: String) -> Bool {
+    let octets = value.utf8.span
     var follows = false
-    for octet in value.utf8 {
+    for index in octets.indices {
+      let octet = octets[index]
       if octet == 0 || octet == 0x0D { return false }
       if follows, octet != 0x20, octet != 0x09 { return false }
       follows = octet == 0x0A

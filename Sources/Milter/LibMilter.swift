@@ -1,5 +1,6 @@
 internal import CMilter
 internal import CMilterSignals
+internal import CMilterStream
 internal import Glibc
 internal import MailAuth
 internal import Synchronization
@@ -24,6 +25,9 @@ enum LibMilter {
   /// Whether libmilter's signal thread is kept out of the way in this executable.
   static var ownsSignals: Bool { plumbline_owns_sigwait() == 1 }
 
+  /// Whether libmilter's reading and writing can be buffered in this executable.
+  static var canBufferConnections: Bool { plumbline_owns_milter_stream() == 1 }
+
   /// Makes `server` the one of this process; false when there is another already.
   static func claimProcess(for newServer: MilterServer) -> Bool {
     server.withLock { current in
@@ -47,6 +51,7 @@ enum LibMilter {
       throw MilterServerError(
         socket: settings.socket, problem: .libmilter(call: "smfi_getsymval"))
     }
+    plumbline_milter_stream_enable(settings.buffersConnections ? 1 : 0)
     smfi_setmaxdatasize(settings.packetLimitBytes)
     smfi_settimeout(settings.silenceTimeoutSeconds)
     smfi_setbacklog(SOMAXCONN)

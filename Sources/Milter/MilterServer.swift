@@ -33,8 +33,8 @@ public final class MilterServer: Sendable {
 
   /// How long the answer to a message may take from our callback's return to the MTA.
   ///
-  /// libmilter writes it on the same thread as soon as the callback returns, and has no callback
-  /// that says so; the write takes microseconds.
+  /// libmilter writes it on the same thread before it looks at the next command, and has no
+  /// callback that says so; the write takes microseconds.
   private static let answerGrace = Duration.milliseconds(250)
 
   private struct State {
@@ -74,6 +74,10 @@ public final class MilterServer: Sendable {
     self.mayHold = mayHold
     self.beginMessage = beginMessage
   }
+
+  /// Whether ``MilterServerSettings/buffersConnections`` has an effect in this executable; how it
+  /// works is told in `Sources/CMilterStream/milter_stream.c`.
+  public static var canBufferConnections: Bool { LibMilter.canBufferConnections }
 
   /// Opens the socket and makes libmilter listen on it; the MTA can connect from here on.
   ///

@@ -15,16 +15,21 @@ public struct MilterServerSettings: Sendable {
   /// Postfix puts a header field into one packet whatever its length, and limits a field to
   /// `header_size_limit` (102,400), which is above libmilter's own default of 65,535.
   public var packetLimitBytes: Int
+  /// Whether what libmilter reads and writes is buffered, which saves most of its calls of the
+  /// kernel; ``MilterServer/canBufferConnections`` says whether it can be.
+  public var buffersConnections: Bool
 
   /// Makes settings; the defaults are those that `plumbline.conf` documents.
   public init(
     socket: MilterSocketAddress, socketMode: UInt32 = 0o660, silenceTimeoutSeconds: Int32 = 7210,
-    drainSeconds: Int = 30, packetLimitBytes: Int = 2 * 1024 * 1024
+    drainSeconds: Int = 30, packetLimitBytes: Int = 2 * 1024 * 1024,
+    buffersConnections: Bool = true
   ) {
     self.socket = socket
     self.socketMode = socketMode & 0o777
     self.silenceTimeoutSeconds = max(silenceTimeoutSeconds, 1)
     self.drainSeconds = max(drainSeconds, 0)
     self.packetLimitBytes = max(packetLimitBytes, 65_535)
+    self.buffersConnections = buffersConnections
   }
 }

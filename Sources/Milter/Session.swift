@@ -88,7 +88,8 @@ final class Session {
     guard let message else { return }
     guard message.part != .body else { return markBroken() }
     self.message?.part = .header
-    message.transaction.header(HeaderField(name: name, value: messageValue(value)))
+    let value = Self.messageValue(value, keepsLeadingSpace: keepsLeadingSpace)
+    message.transaction.header(HeaderField(name: name, value: value))
   }
 
   /// The empty line behind the header.
@@ -156,16 +157,25 @@ final class Session {
   }
 
   /// A field's value as the message had it: folds are CRLF again, and it begins with its blank.
-  private func messageValue(_ value: [UInt8]) -> [UInt8] {
-    var octets: [UInt8] = []
-    octets.reserveCapacity(value.count + 8)
+  ///
+  /// - Parameters:
+  ///   - value: The value as libmilter gives it.
+  ///   - keepsLeadingSpace: Whether the MTA passes on the white space in front of it.
+  /// - Returns: The octets behind the field's colon.
+  static func messageValue(_ value: [UInt8], keepsLeadingSpace: Bool) -> [UInt8] {
     // An MTA without SMFIP_HDR_LEADSPC has eaten one blank; nearly every field has exactly one.
-    if !keepsLeadingSpace, value.first != 0x20, value.first != 0x09 { octets.append(0x20) }
-    for octet in value {
-      if octet == 0x0A, octets.last != 0x0D { octets.append(0x0D) }
-      octets.append(octet)
+    let needsBlank = !keepsLeadingSpace && value.first != 0x20 && value.first != 0x09
+    guard var end = value.firstIndex(of: 0x0A) else { return needsBlank ? [0x20] + value : value }
+    var octets: [UInt8] = needsBlank ? [0x20] : []
+    octets.reserveCapacity(value.count + 8)
+    var start = value.startIndex
+    while true {
+      octets += value[start..<end]
+      if end == value.endIndex { return octets }
+      if octets.last != 0x0D { octets.append(0x0D) }
+      start = end
+      end = value[(end + 1)...].firstIndex(of: 0x0A) ?? value.endIndex
     }
-    return octets
   }
 
   /// The reply to a message whose commands came in an order that no MTA uses.

@@ -1,5 +1,5 @@
 // A milter that accepts everything, for tests that need a process of their own: signals, and
-// measurements. Usage: MilterTestServer SOCKET DRAIN-SECONDS. Writes a line for each event.
+// measurements. Usage: MilterTestServer SOCKET DRAIN-SECONDS [unbuffered] [timeout=SECONDS]. Writes a line for each event.
 
 import Foundation
 import Glibc
@@ -45,15 +45,23 @@ final class Reloads: Sendable {
 }
 
 func serve(_ arguments: [String]) throws {
-  guard arguments.count == 3, let seconds = Int(arguments[2]) else {
-    tell("usage: MilterTestServer SOCKET DRAIN-SECONDS")
+  guard arguments.count >= 3, let seconds = Int(arguments[2]) else {
+    tell("usage: MilterTestServer SOCKET DRAIN-SECONDS [unbuffered] [timeout=SECONDS]")
     exit(64)
   }
   let address = try MilterSocketAddress(
     parsing: arguments[1], relativeTo: FileManager.default.currentDirectoryPath)
   let reloads = Reloads()
+  var settings = MilterServerSettings(
+    socket: address, drainSeconds: seconds,
+    buffersConnections: !arguments.contains("unbuffered"))
+  if let timeout = arguments.last?.split(separator: "=").last.flatMap({ Int32($0) }),
+    arguments.count > 3
+  {
+    settings.silenceTimeoutSeconds = timeout
+  }
   let server = MilterServer(
-    settings: MilterServerSettings(socket: address, drainSeconds: seconds),
+    settings: settings,
     logger: Logger(label: "test")
   ) { start in start.mailFrom == Array("skip@example.com".utf8) ? nil : CountingTransaction() }
   try server.openSocket()

@@ -190,4 +190,16 @@ import Testing
   func checksEdits(edit: HeaderEdit, isAllowed: Bool) {
     #expect((edit.problem == nil) == isAllowed)
   }
+
+  @Test(arguments: [
+    ("", "", " "), (" ", " ", " "), (" a", " a", " a"), ("a", "a", " a"), ("\ta", "\ta", "\ta"),
+    (" a\n\tb\n c", " a\r\n\tb\r\n c", " a\r\n\tb\r\n c"), ("\n a", "\r\n a", " \r\n a"),
+    (" a\r\n b", " a\r\n b", " a\r\n b"), (" a\n\n", " a\r\n\r\n", " a\r\n\r\n"),
+    ("\r\r\n\n", "\r\r\n\r\n", " \r\r\n\r\n"), (" a\rb", " a\rb", " a\rb"),
+  ])
+  func restoresLineEndsAndTheBlank(given: String, kept: String, cut: String) {
+    let value = Array(given.utf8)
+    #expect(Session.messageValue(value, keepsLeadingSpace: true) == Array(kept.utf8))
+    #expect(Session.messageValue(value, keepsLeadingSpace: false) == Array(cut.utf8))
+  }
 }

@@ -29,11 +29,17 @@ enum SharedMilter {
     let isSkipped: Bool
     /// The body is long and need not be kept.
     let dropsBody: Bool
+    /// What the end of the message waits for; nil when it does not wait.
+    let gate: DispatchSemaphore?
     let seen = Mutex(Seen())
     /// Signalled when a transaction of this message is gone from memory.
     let released = DispatchSemaphore(value: 0)
 
-    init(sender: String, verdict: MilterVerdict, isSkipped: Bool, dropsBody: Bool) {
+    init(
+      sender: String, verdict: MilterVerdict, isSkipped: Bool, dropsBody: Bool,
+      gate: DispatchSemaphore?
+    ) {
+      self.gate = gate
       self.sender = sender
       self.verdict = verdict
       self.isSkipped = isSkipped
@@ -64,6 +70,7 @@ enum SharedMilter {
 
     func endOfMessage(queueID: String) -> MilterVerdict {
       script.seen.withLock { $0.queueID = queueID }
+      script.gate?.wait()
       return script.verdict
     }
   }
@@ -74,12 +81,12 @@ enum SharedMilter {
   /// Makes the script for one test's messages, with a reverse-path of its own.
   static func script(
     edits: [HeaderEdit] = [], reply: MilterReply = .accept, isSkipped: Bool = false,
-    dropsBody: Bool = false
+    dropsBody: Bool = false, gate: DispatchSemaphore? = nil
   ) -> Script {
     let number = count.add(1, ordering: .relaxed).newValue
     let script = Script(
       sender: "test\(number)@example.com", verdict: MilterVerdict(edits: edits, reply: reply),
-      isSkipped: isSkipped, dropsBody: dropsBody)
+      isSkipped: isSkipped, dropsBody: dropsBody, gate: gate)
     scripts.withLock { $0[Array(script.sender.utf8)] = script }
     return script
   }

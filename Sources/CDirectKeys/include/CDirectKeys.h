@@ -12,7 +12,8 @@ void plumbline_direct_keys_begin(void);
 unsigned plumbline_direct_keys_end(void);
 
 /// The direct reader by itself: `d2i_PUBKEY_bio` for ordinary RSA keys; for anything else NULL, with
-/// source, key and error queue left as they were.
+/// source, key and error queue left as they were. The same octets can give the same key again, with
+/// one more reference: it is not to be changed.
 struct evp_pkey_st *plumbline_direct_key(struct bio_st *source, struct evp_pkey_st **key);
 
 /// libcrypto's own `d2i_PUBKEY_bio`.

@@ -6,6 +6,16 @@ struct AnswerCache {
   private struct Entry {
     var answer: DNSAnswer
     var received: ContinuousClock.Instant
+
+    /// The answer with what is left of its TTL, in whole seconds; nil when nothing is.
+    func answer(at now: ContinuousClock.Instant) -> DNSAnswer? {
+      let age = (now - received).components.seconds
+      guard age < answer.ttlSeconds else { return nil }
+      var answer = answer
+      answer.ttlSeconds -= Int(age)
+      answer.isCached = true
+      return answer
+    }
   }
 
   private var young: [DNSQuestion: Entry] = [:]
@@ -20,21 +30,19 @@ struct AnswerCache {
 
   /// A kept answer whose time has not run out; its TTL is what is left of it, in whole seconds.
   mutating func answer(to question: DNSQuestion, at now: ContinuousClock.Instant) -> DNSAnswer? {
-    let isYoung = young[question] != nil
-    guard let entry = isYoung ? young[question] : old[question] else { return nil }
-    let age = (now - entry.received) / .seconds(1)
-    guard age < Double(entry.answer.ttlSeconds) else {
-      remove(question)
+    if let entry = young[question] {
+      if let answer = entry.answer(at: now) { return answer }
+    } else if let entry = old[question] {
+      if let answer = entry.answer(at: now) {
+        old[question] = nil
+        insert(entry, for: question)
+        return answer
+      }
+    } else {
       return nil
     }
-    if !isYoung {
-      old[question] = nil
-      insert(entry, for: question)
-    }
-    var answer = entry.answer
-    answer.ttlSeconds -= Int(age)
-    answer.isCached = true
-    return answer
+    remove(question)
+    return nil
   }
 
   /// Keeps an answer for as long as its TTL says; one without is not kept, nor a temporary failure.
@@ -49,7 +57,7 @@ struct AnswerCache {
   private mutating func insert(_ entry: Entry, for question: DNSQuestion) {
     let octets = Self.octets(question, entry.answer)
     // A single answer that fills the cache would only push out others.
-    guard octets < octetsPerGeneration / 8 else { return }
+    guard octets < octetsPerGeneration / 4 else { return }
     if youngOctets + octets > octetsPerGeneration {
       old = young
       young = [:]

@@ -20,7 +20,9 @@ import Synchronization
 public final class LiveResolver: Resolver {
   private let settings: LiveResolverSettings
   private let unbound: LibUnbound
-  private let state: SharedState
+  /// Each question has its place in one of them, so that threads seldom wait for each other.
+  private let shards: [SharedState]
+  private static let shardCount = 8
 
   /// Makes a resolver and starts its two threads.
   ///
@@ -32,7 +34,15 @@ public final class LiveResolver: Resolver {
     self.settings = settings
     unbound = try LibUnbound(settings)
     // A quarter of what libunbound may take; what falls out here is still found there.
-    state = SharedState(cacheOctets: min(max(settings.cacheMegabytes, 1), 4096) * 256 * 1024)
+    let cacheOctets = min(max(settings.cacheMegabytes, 1), 4096) * 256 * 1024
+    shards = (0..<Self.shardCount).map { _ in
+      SharedState(
+        cacheOctets: cacheOctets / Self.shardCount, mostQueries: 8192 / Self.shardCount)
+    }
+  }
+
+  private func state(of question: DNSQuestion) -> SharedState {
+    shards[Int(UInt(bitPattern: question.hashValue) % UInt(Self.shardCount))]
   }
 
   /// Answers one question; see ``Resolver/answer(_:deadline:)``.
@@ -66,7 +76,7 @@ public final class LiveResolver: Resolver {
 
   /// The answer from the cache; see ``Resolver/knownAnswer(_:)``.
   public func knownAnswer(_ question: DNSQuestion) -> DNSAnswer? {
-    state.known(question, at: .now)
+    state(of: question).known(question, at: .now)
   }
 
   /// Starts questions without waiting; see ``Resolver/prefetch(_:)``.
@@ -96,6 +106,7 @@ public final class LiveResolver: Resolver {
   private func ask(
     _ question: DNSQuestion, waiter: Waiter?, at now: ContinuousClock.Instant
   ) -> Asked {
+    let state = state(of: question)
     switch state.join(question, waiter: waiter, at: now) {
     case .known(let answer): return .known(answer)
     case .joined(let started): return .out(started)
@@ -123,7 +134,7 @@ private final class Waiter: Sendable {
   }
 }
 
-/// What is out, and what is known.
+/// What is out, and what is known, of a part of all questions.
 private final class SharedState: Sendable {
   enum Join {
     /// The answer is known.
@@ -154,15 +165,19 @@ private final class SharedState: Sendable {
     var failures: [DNSQuestion: Failure] = [:]
   }
 
-  // A silent server keeps a query out for some 15 seconds; no mail server has this many.
-  private static let mostQueries = 8192
-  private static let mostFailures = 8192
   // libunbound repeats a SERVFAIL for 5 seconds without asking (RFC 9520 section 3.2).
   private static let failureTime = Duration.seconds(6)
 
   private let contents: Mutex<Contents>
+  // A silent server keeps a query out for some 15 seconds; no mail server has thousands.
+  private let mostQueries: Int
+  private var mostFailures: Int { mostQueries }
 
-  init(cacheOctets: Int) {
+  /// - Parameters:
+  ///   - cacheOctets: The memory that all answers together may take, roughly.
+  ///   - mostQueries: The most queries that are out at once, and the most failures remembered.
+  init(cacheOctets: Int, mostQueries: Int) {
+    self.mostQueries = mostQueries
     contents = Mutex(Contents(answers: AnswerCache(octets: cacheOctets)))
   }
 
@@ -177,7 +192,7 @@ private final class SharedState: Sendable {
         if let waiter { contents.queries[question]?.waiters.append(waiter) }
         return .joined(started)
       }
-      guard contents.queries.count < Self.mostQueries else { return .refused }
+      guard contents.queries.count < mostQueries else { return .refused }
       contents.queries[question] = Query(started: now, waiters: waiter.map { [$0] } ?? [])
       return .start
     }
@@ -209,9 +224,9 @@ private final class SharedState: Sendable {
       contents.failures[question] = nil
       return
     }
-    if contents.failures.count >= Self.mostFailures {
+    if contents.failures.count >= mostFailures {
       contents.failures = contents.failures.filter { now - $0.value.received < Self.failureTime }
-      if contents.failures.count >= Self.mostFailures { contents.failures.removeAll() }
+      if contents.failures.count >= mostFailures { contents.failures.removeAll() }
     }
     contents.failures[question] = Failure(answer: answer, received: now)
   }

@@ -22,10 +22,13 @@ struct Configuration: Sendable, Equatable {
     var skipLoopback: Bool
     var trustedNetworks: [IPNetwork]
     var onFailure: OnFailure
+    var buffered: Bool
 
     /// The same for the server.
     var serverSettings: MilterServerSettings {
-      MilterServerSettings(socket: socket, socketMode: socketMode, drainSeconds: drainSeconds)
+      MilterServerSettings(
+        socket: socket, socketMode: socketMode, drainSeconds: drainSeconds,
+        buffersConnections: buffered)
     }
 
     /// Whether mail that begins like this is left alone.

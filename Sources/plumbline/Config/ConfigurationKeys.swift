@@ -28,7 +28,7 @@ extension ConfigurationKey {
   static let all =
     [
       milterSocket, milterSocketMode, milterAuthservID, milterDrainSeconds, milterSkipAuthenticated,
-      milterSkipLoopback, milterTrustedNetworks, milterOnFailure,
+      milterSkipLoopback, milterTrustedNetworks, milterOnFailure, milterBuffered,
       dnsServers, dnsTimeoutSeconds, dnsZoneFile, dnsTrustAnchorFile, dnsCacheMegabytes,
       limitsDeadlineSeconds, limitsHeaderBytes, limitsHeaderFields,
       spfMaxVoidLookups,
@@ -79,6 +79,11 @@ extension ConfigurationKey {
     "milter.on_failure", .choice(["accept", "tempfail"]), default: .string("accept"),
     help: "What a message is answered when evaluation itself fails, through a fault of ours; never"
       + " used for failures of the DNS, which are results.")
+  static let milterBuffered = ConfigurationKey(
+    "milter.buffered", .boolean, default: .boolean(true),
+    help: "Whether what libmilter reads and writes goes through buffers of Plumbline's. Results are"
+      + " the same; false only makes it slower, and shows where a problem is if there ever is one."
+      + " Takes effect at the next start.")
 
   // MARK: dns
 

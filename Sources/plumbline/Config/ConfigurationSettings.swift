@@ -49,7 +49,7 @@ struct ConfigurationSettings {
       skipAuthenticated: boolean(.milterSkipAuthenticated),
       skipLoopback: boolean(.milterSkipLoopback),
       trustedNetworks: texts(.milterTrustedNetworks).compactMap { IPNetwork($0)?.unmapped },
-      onFailure: choice(.milterOnFailure))
+      onFailure: choice(.milterOnFailure), buffered: boolean(.milterBuffered))
   }
 
   private var policy: LocalPolicy {

@@ -66,6 +66,33 @@ import Testing
     #expect(!compare(key.publicKey, signature: forged, "forged signature").ours.isVerified)
   }
 
+  /// Also while others take its place in memory.
+  @Test func aKeyIsReadAlikeEachTime() {
+    let keys = (0..<3).map { _ in GeneratedRSAKey(bits: 1024, exponent: 65537) }
+    DispatchQueue.concurrentPerform(iterations: 4) { thread in
+      for round in 0..<150 {
+        let key = keys[(thread + round) % keys.count]
+        let other = keys[(thread + round + 1) % keys.count]
+        #expect(compare(key.publicKey, signature: key.signature, "again").ours.isVerified)
+        #expect(!compare(key.publicKey, signature: other.signature, "wrong").ours.isVerified)
+      }
+    }
+  }
+
+  /// More keys than are kept.
+  @Test func manyKeysAreReadAlike() {
+    var random = SystemRandomNumberGenerator()
+    let key = GeneratedRSAKey(bits: 512, exponent: 65537).publicKey
+    for _ in 0..<2000 {
+      var octets = key
+      // Within the modulus, which stays odd and as long.
+      for index in 30..<80 { octets[index] = UInt8.random(in: 0...255, using: &random) }
+      let readings = compare(octets, "another modulus")
+      #expect(readings.isDirect)
+      #expect(readings.ours.encoded == octets)
+    }
+  }
+
   @Test func keysThatEndTooEarlyAreReadAlike() {
     for count in 0..<KeyForm.rsa1024.count {
       let readings = compare(Array(KeyForm.rsa1024.prefix(count)), "\(count) octets")

@@ -68,6 +68,7 @@ import Testing
     #expect(configuration.milter.serverSettings.drainSeconds == 30)
     #expect(configuration.milter.authservID == "mx.host.example")
     #expect(configuration.milter.onFailure == .accept)
+    #expect(configuration.milter.serverSettings.buffersConnections)
     #expect(configuration.dns.resolverSettings == LiveResolverSettings())
     #expect(configuration.limits.deadlineSeconds == 20)
     #expect(configuration.dkim.partialBody == .policy)
@@ -110,6 +111,7 @@ import Testing
       skip_loopback = false
       trusted_networks = ["::ffff:192.0.2.0/120", "2001:db8::1"]
       on_failure = "tempfail"
+      buffered = false
       [dns]
       servers = ["127.0.0.1@5353"]
       timeout_seconds = 1.5
@@ -190,7 +192,8 @@ import Testing
         == Configuration.Milter(
           socket: .inet6(port: 8891, host: "::1"), socketMode: 0o600, authservID: "auth.example",
           drainSeconds: 0, skipAuthenticated: false, skipLoopback: false,
-          trustedNetworks: [network, address], onFailure: .tempfail))
+          trustedNetworks: [network, address], onFailure: .tempfail,
+          buffered: false))
     #expect(
       configuration.dns
         == Configuration.DNS(
