@@ -29,6 +29,7 @@ public final class Evaluator: Sendable {
   let settings: EvaluatorSettings
   let resolver: any Resolver
   let dkimLibraries: DKIMLibraries
+  let meanings = RecordMeanings()
 
   /// Makes an evaluator.
   ///
@@ -151,7 +152,9 @@ public final class MessageEvaluation {
     _ identity: SPFIdentity, _ resolver: CheckResolver, _ evaluator: Evaluator,
     _ envelope: Envelope, now: Int64
   ) -> CheckedSPF {
-    let outcome = SPFCheck(settings: evaluator.settings.spf, resolver: resolver).check(
+    let check = SPFCheck(
+      settings: evaluator.settings.spf, resolver: resolver, meanings: evaluator.meanings)
+    let outcome = check.check(
       identity: identity, client: envelope.clientAddress, helo: envelope.helo,
       mailFrom: envelope.mailFrom, receivingHost: evaluator.settings.receivingHost, now: now)
     return CheckedSPF(outcome: outcome, resolver: resolver)
@@ -186,10 +189,11 @@ public final class MessageEvaluation {
     draw = SamplingDraw(header: header)
     let dkim = DKIMVerifier(
       settings: evaluator.settings.dkim, libraries: evaluator.dkimLibraries, header: header,
-      now: now, bodyHashes: bodyHashes)
+      now: now, bodyHashes: bodyHashes, meanings: evaluator.meanings)
     self.dkim = dkim
     let arc = ARCVerifier(
-      settings: evaluator.settings.dkim, header: header, bodyHashes: bodyHashes)
+      settings: evaluator.settings.dkim, header: header, bodyHashes: bodyHashes,
+      meanings: evaluator.meanings)
     self.arc = arc
     header = []
     var questions = dkim.keyQuestions + arc.keyQuestions
@@ -209,7 +213,7 @@ public final class MessageEvaluation {
   public func finish() -> Evaluation {
     deadline.end()
     let dmarcResolver = CheckResolver(evaluator.resolver, deadline: deadline.current())
-    let source = PolicySource(dmarcResolver)
+    let source = PolicySource(dmarcResolver, meanings: evaluator.meanings)
     let discovery = evaluator.settings.discovery
     let relations = DomainRelations(source, publicSuffixList: discovery.actingList)
     // The Author Domain first: signers and senders, who may be strangers, are waited for later and

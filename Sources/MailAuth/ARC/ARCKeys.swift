@@ -2,11 +2,13 @@
 struct ARCKeys {
   private let resolver: CheckResolver
   private let minimumRSABits: Int
+  private let meanings: RecordMeanings
   private var records: [String: Result<DKIMKeyRecord, DKIMProblem>] = [:]
 
-  /// Makes an empty collection.
-  init(_ resolver: CheckResolver, minimumRSABits: Int) {
+  /// Makes an empty collection; `meanings` keeps what records say beyond this message.
+  init(_ resolver: CheckResolver, minimumRSABits: Int, meanings: RecordMeanings) {
     self.resolver = resolver
+    self.meanings = meanings
     self.minimumRSABits = minimumRSABits
   }
 
@@ -39,7 +41,8 @@ struct ARCKeys {
     if let known = records[name] { return try known.get() }
     let result: Result<DKIMKeyRecord, DKIMProblem>
     do throws(DKIMProblem) {
-      result = .success(try DKIMKeyRecord(in: resolver.answer(name, .txt), name: name))
+      let answer = resolver.answer(name, .txt)
+      result = .success(try DKIMKey(in: answer, name: name, known: meanings.keys).record)
     } catch {
       result = .failure(error)
     }

@@ -70,13 +70,13 @@ struct ARCChain: Sendable {
         put(content, \.authenticationResults, kind, instance)
       case .messageSignature:
         let tags = try Self.tags(field, kind)
-        let instance = try Self.instance(tags["i"], kind)
+        let instance = try Self.instance(tags["i"].map { Array($0) }, kind)
         let content = ARCMessageSignature(
           tags, instance: instance, field: field, headerIndex: index)
         put(content, \.messageSignature, kind, instance)
       case .seal:
         let tags = try Self.tags(field, kind)
-        let instance = try Self.instance(tags["i"], kind)
+        let instance = try Self.instance(tags["i"].map { Array($0) }, kind)
         put(ARCSeal(tags, instance: instance, field: field), \.seal, kind, instance)
       }
     } catch {

@@ -13,13 +13,13 @@ struct ARCSignature: Sendable {
     domain = tags["d"].flatMap(DomainName.init(bytes:))
     selector = tags["s"].flatMap(DomainName.init(bytes:))
     algorithm = tags["a"].map { $0.map(\.asciiLowercased).printable(limit: 40) } ?? ""
-    value = tags.compactText("b").flatMap { Base64.decode($0) }
+    value = tags.compact("b").flatMap { Base64.decode($0) }
   }
 
   /// The name of the key record; nil when `d=` or `s=` is unusable.
   var keyName: String? {
     guard let domain, let selector else { return nil }
-    return "\(selector)._domainkey.\(domain)"
+    return selector.text + "._domainkey." + domain.text
   }
 
   /// The signing domain for sentences.
@@ -106,7 +106,7 @@ struct ARCMessageSignature: Sendable {
     if tags["c"] == nil {
       canonicalizations.append(SignatureCanonicalization(header: .relaxed, body: .relaxed))
     }
-    bodyHash = tags.compactText("bh").flatMap { Base64.decode($0) }
+    bodyHash = tags.compact("bh").flatMap { Base64.decode($0) }
     bodyLength = lengthText.map { Int($0) ?? .max }
     signedNames = tags.list("h")?.map { $0.asciiLowercased() }.filter { !$0.isEmpty } ?? []
     do throws(ARCSignature.FieldProblem) {

@@ -5,6 +5,7 @@
 /// one, at most 50 seals and 50 message signatures are verified, with at most 100 keys.
 final class ARCVerifier {
   private let settings: DKIMSettings
+  private let meanings: RecordMeanings
   private let chain: ARCChain
   // The following are there only while signatures are to decide.
   private var header: SignedHeader?
@@ -18,8 +19,13 @@ final class ARCVerifier {
   ///   - settings: The rules for keys and partly signed bodies, which ARC takes from DKIM.
   ///   - header: The fields from the top down.
   ///   - bodyHashes: What was kept of the body when no body will be given.
-  init(settings: DKIMSettings, header: [HeaderField], bodyHashes: BodyHashes? = nil) {
+  ///   - meanings: Keeps what key records say.
+  init(
+    settings: DKIMSettings, header: [HeaderField], bodyHashes: BodyHashes? = nil,
+    meanings: RecordMeanings = RecordMeanings()
+  ) {
     self.settings = settings
+    self.meanings = meanings
     keptHashes = bodyHashes
     chain = ARCChain(header)
     guard chain.problem == nil, !chain.sets.isEmpty else { return }
@@ -61,7 +67,8 @@ final class ARCVerifier {
     }
     guard let newest = chain.sets.last, let header else { return outcome }
     for hash in bodyHashes.values { hash.finish() }
-    var keys = ARCKeys(resolver, minimumRSABits: settings.minimumKeyBits)
+    var keys = ARCKeys(
+      resolver, minimumRSABits: settings.minimumKeyBits, meanings: meanings)
     do throws(ARCProblem) {
       try verifyMessageSignature(newest, header, &keys)
       outcome.sets[newest.instance - 1].messageSignature = .verified

@@ -14,7 +14,7 @@ struct BodilessVerification {
     self.bodyHashes = bodyHashes
     signedHashes = header.filter { $0.isNamed("DKIM-Signature") }.map { field in
       guard let tags = try? TagList(field.value) else { return nil }
-      return tags.compactText("bh").flatMap { Base64.decode($0) }
+      return tags.compact("bh").flatMap { Base64.decode($0) }
     }
   }
 

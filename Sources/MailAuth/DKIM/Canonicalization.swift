@@ -5,6 +5,17 @@ public enum Canonicalization: String, Sendable, CaseIterable {
   /// White space may change on the way.
   case relaxed
 
+  /// The canonicalization of this name, whatever its case; nil when it is unknown.
+  fileprivate init?(name: Substring.UTF8View) {
+    if name.equalsIgnoringASCIICase(Self.relaxed.rawValue) {
+      self = .relaxed
+    } else if name.equalsIgnoringASCIICase(Self.simple.rawValue) {
+      self = .simple
+    } else {
+      return nil
+    }
+  }
+
   /// A header field as it is hashed, without the CRLF behind it (sections 3.4.1 and 3.4.2).
   func canonical(_ field: HeaderField) -> [UInt8] {
     let colon = UInt8(ascii: ":")
@@ -44,14 +55,19 @@ struct SignatureCanonicalization: Sendable, Equatable, CustomStringConvertible {
       self.init(header: .simple, body: .simple)
       return
     }
-    let names = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-      .map { name in Canonicalization.allCases.first { name.equalsIgnoringASCIICase($0.rawValue) } }
-    guard (1...2).contains(names.count), let header = names[0] else { return nil }
-    guard names.count == 2 else {
+    let octets = text.utf8
+    let slash = octets.firstIndex(of: UInt8(ascii: "/"))
+    guard let header = Canonicalization(name: octets[..<(slash ?? octets.endIndex)]) else {
+      return nil
+    }
+    guard let slash else {
       self.init(header: header, body: .simple)
       return
     }
-    guard let body = names[1] else { return nil }
+    // No name holds a second slash.
+    guard let body = Canonicalization(name: octets[octets.index(after: slash)...]) else {
+      return nil
+    }
     self.init(header: header, body: body)
   }
 

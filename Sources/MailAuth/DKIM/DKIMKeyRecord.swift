@@ -22,9 +22,9 @@ struct DKIMKeyRecord: Sendable, Equatable {
     } catch {
       throw .permerror(.keySyntax, "The key record cannot be read: \(error.sentence).")
     }
-    if let index = tags.tags.firstIndex(where: { $0.name == "v" }) {
+    if let version = tags["v"] {
       // v= must come first and its value is compared as it is (section 3.6.1).
-      guard index == 0, tags.tags[0].value == Array("DKIM1".utf8) else {
+      guard tags.position(of: "v") == 0, version.elementsEqual("DKIM1".utf8) else {
         throw .permerror(.keySyntax, "The key record's v= is not DKIM1, or not its first tag.")
       }
     }
@@ -32,7 +32,7 @@ struct DKIMKeyRecord: Sendable, Equatable {
     hashes = tags.list("h").map { $0.map { $0.asciiLowercased() } }
     services = tags.list("s").map { $0.map { $0.asciiLowercased() } }
     flags = tags.list("t") ?? []
-    guard let key = tags.compactText("p") else {
+    guard let key = tags.compact("p") else {
       throw .permerror(.keySyntax, "The key record has no p=.")
     }
     guard let data = Base64.decode(key) else {
@@ -80,49 +80,5 @@ struct DKIMKeyRecord: Sendable, Equatable {
     if let services, !services.contains("*"), !services.contains("email") {
       throw .permerror(.keyServiceNotAllowed, "The key record does not allow mail (s=).")
     }
-  }
-}
-
-extension DKIMKeyRecord {
-  /// The key record in a DNS answer (RFC 6376 section 6.1.2).
-  ///
-  /// - Throws: A ``DKIMProblem``: why there is no key record, or none that can be read.
-  init(in answer: DNSAnswer, name: String) throws(DKIMProblem) {
-    switch answer.outcome {
-    case .answer: break
-    case .nxdomain, .nodata, .invalidName:
-      let why = answer.outcome == .nxdomain ? "the name does not exist" : "it has no TXT record"
-      throw .permerror(.noKey, "There is no key at \(name): \(why).")
-    case .timeout:
-      throw DKIMProblem(
-        result: .temperror, cause: .dnsTimeout,
-        explanation: "The DNS did not answer in time for the key at \(name).")
-    case .servfail, .refused:
-      throw DKIMProblem(
-        result: .temperror, cause: .dnsServfail,
-        explanation: "The DNS failed (\(answer.outcome.rawValue)) for the key at \(name).")
-    case .bogus:
-      throw DKIMProblem(
-        result: .temperror, cause: .dnsBogus,
-        explanation: "The key at \(name) did not pass DNSSEC validation.")
-    }
-    // Several records: the RFC leaves it open; text that is no key record at all is passed over,
-    // two keys at one selector are the owner's mistake.
-    var records: [DKIMKeyRecord] = []
-    var firstProblem: DKIMProblem?
-    for text in answer.joinedTexts {
-      do throws(DKIMProblem) {
-        records.append(try DKIMKeyRecord(text))
-      } catch {
-        firstProblem = firstProblem ?? error
-      }
-    }
-    guard let record = records.first else {
-      throw firstProblem ?? .permerror(.noKey, "There is no key at \(name): no usable TXT record.")
-    }
-    guard records.count == 1 else {
-      throw .permerror(.keySyntax, "There are \(records.count) key records at \(name).")
-    }
-    self = record
   }
 }

@@ -54,7 +54,7 @@ struct DKIMSignature: Sendable {
   /// The name of the key record; nil when `d=` or `s=` is unusable.
   var keyName: String? {
     guard let domain, let selector else { return nil }
-    return "\(selector)._domainkey.\(domain)"
+    return selector.text + "._domainkey." + domain.text
   }
 
   /// ``canonicalizations`` as `c=` has it, such as `relaxed/simple`.
@@ -69,48 +69,66 @@ struct DKIMSignature: Sendable {
     identity = tags["i"].map { $0.printable(limit: 255) }
     identityDomain = tags["i"].flatMap(Self.domain(ofIdentity:))
     canonicalizations = SignatureCanonicalization(tags.compactText("c"))
-    bodyLength = tags.compactText("l").flatMap(Self.number)
-    timestamp = tags.compactText("t").flatMap(Self.number).map(Int64.init)
+    bodyLength = tags.compact("l").flatMap(Self.number)
+    timestamp = tags.compact("t").flatMap(Self.number).map(Int64.init)
     if let text = tags.compactText("x") {
       expiresNever = text.utf8.count > 12
-      expiration = expiresNever ? nil : Self.number(text).map(Int64.init)
+      expiration = expiresNever ? nil : Self.number(text.utf8).map(Int64.init)
     }
     signedNames = tags.list("h")?.map { $0.asciiLowercased() } ?? []
-    signatureStart = tags["b"].map {
-      Array($0.filter { !$0.isFoldingWhitespace }.prefix(8)).printable()
-    }
+    signatureStart = tags["b"].map(Self.start(ofSignature:))
     isSafeForLibrary = tags["i"].map(Self.isSafeIdentity) ?? true
   }
 
   /// Whether libopendkim 2.11 decodes this `i=` without reading past its end: at most 255 octets,
   /// each "=" followed by two hexadecimal digits.
-  private static func isSafeIdentity(_ identity: [UInt8]) -> Bool {
+  private static func isSafeIdentity(_ identity: ArraySlice<UInt8>) -> Bool {
     guard identity.count <= 255 else { return false }
-    for (index, octet) in identity.enumerated() where octet == UInt8(ascii: "=") {
+    for index in identity.indices where identity[index] == UInt8(ascii: "=") {
       let digits = identity[(index + 1)...].prefix(2)
       guard digits.count == 2, digits.allSatisfy({ hexDigits.contains($0) }) else { return false }
     }
     return true
   }
 
-  private static func domain(ofIdentity identity: [UInt8]) -> DomainName? {
+  private static func domain(ofIdentity identity: ArraySlice<UInt8>) -> DomainName? {
     identity.lastIndex(of: UInt8(ascii: "@")).flatMap {
-      DomainName(bytes: Array(identity[($0 + 1)...]))
+      DomainName(bytes: identity[($0 + 1)...])
     }
+  }
+
+  /// The first eight characters of `b=`, white space left out.
+  private static func start(ofSignature value: ArraySlice<UInt8>) -> String {
+    var start: [UInt8] = []
+    start.reserveCapacity(8)
+    for octet in value where !octet.isFoldingWhitespace {
+      start.append(octet)
+      if start.count == 8 { break }
+    }
+    return start.printable()
   }
 
   private static let hexDigits = Set("0123456789ABCDEFabcdef".utf8)
 
   /// A decimal number of any length, cut to the largest that fits; nil for anything else.
-  private static func number(_ text: String) -> Int? {
-    guard !text.isEmpty, text.utf8.allSatisfy(\.isASCIIDigit) else { return nil }
-    return Int(text) ?? Int.max
+  private static func number(_ text: some Collection<UInt8>) -> Int? {
+    guard !text.isEmpty, text.allSatisfy(\.isASCIIDigit) else { return nil }
+    var number = 0
+    for digit in text {
+      let (tenfold, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+      let (sum, isSumTooLarge) = tenfold.addingReportingOverflow(Int(digit - UInt8(ascii: "0")))
+      guard !isTooLarge, !isSumTooLarge else { return .max }
+      number = sum
+    }
+    return number
   }
 
   // MARK: - Judging
 
+  private static let requiredTags = ["v", "a", "b", "bh", "d", "h", "s"]
+
   private func check(_ tags: TagList) throws(DKIMProblem) {
-    for name in ["v", "a", "b", "bh", "d", "h", "s"] {
+    for name in Self.requiredTags {
       guard let value = tags[name] else {
         throw .permerror(.signatureSyntax, "The signature lacks the required tag \(name)=.")
       }
@@ -118,7 +136,7 @@ struct DKIMSignature: Sendable {
         throw .permerror(.signatureSyntax, "The required tag \(name)= of the signature is empty.")
       }
     }
-    guard tags.compactText("v") == "1" else {
+    guard tags.compact("v")?.elementsEqual("1".utf8) == true else {
       throw .permerror(.signatureSyntax, "The signature's version v= is not 1.")
     }
     try checkAlgorithm()
@@ -136,7 +154,7 @@ struct DKIMSignature: Sendable {
     try checkIdentity(tags)
     try checkQueryMethod(tags)
     for name in ["l", "t", "x"] where tags[name] != nil {
-      guard tags.compactText(name).flatMap(Self.number) != nil else {
+      guard tags.compact(name).flatMap(Self.number) != nil else {
         throw .permerror(.signatureSyntax, "The value of \(name)= is not a number.")
       }
     }
@@ -156,10 +174,10 @@ struct DKIMSignature: Sendable {
   }
 
   private func checkHashes(_ tags: TagList) throws(DKIMProblem) {
-    guard let hash = tags.compactText("bh").flatMap({ Base64.decode($0) }), hash.count == 32 else {
+    guard tags["bh"].flatMap(Base64.decodedCount(ignoringWhitespaceIn:)) == 32 else {
       throw .permerror(.signatureSyntax, "The body hash bh= is not a SHA-256 hash in base64.")
     }
-    guard tags.compactText("b").flatMap({ Base64.decode($0) }) != nil else {
+    guard tags["b"].flatMap(Base64.decodedCount(ignoringWhitespaceIn:)) != nil else {
       throw .permerror(.signatureSyntax, "The signature value b= is not base64.")
     }
   }

@@ -48,6 +48,7 @@ final class DKIMVerifier {
   }
 
   private let settings: DKIMSettings
+  private let meanings: RecordMeanings
   private var candidates: [Candidate] = []
   private var verification: LibOpenDKIMVerification?
   // Only for signatures with l=; libopendkim stops counting there.
@@ -61,9 +62,10 @@ final class DKIMVerifier {
   /// With `bodyHashes` no body will be given.
   init(
     settings: DKIMSettings, libraries: DKIMLibraries, header: [HeaderField], now: Int64,
-    bodyHashes: BodyHashes? = nil
+    bodyHashes: BodyHashes? = nil, meanings: RecordMeanings = RecordMeanings()
   ) {
     self.settings = settings
+    self.meanings = meanings
     bodiless = bodyHashes.map { BodilessVerification(header: header, bodyHashes: $0) }
     let fields = header.filter { $0.isNamed("DKIM-Signature") }
     candidates = fields.enumerated().map { index, field in
@@ -85,8 +87,11 @@ final class DKIMVerifier {
 
   /// The key names that will be asked for, so that they can be fetched ahead.
   var keyQuestions: [DNSQuestion] {
-    candidates.filter { $0.problem == nil }.compactMap { $0.signature.keyName }
-      .map { DNSQuestion($0, .txt) }
+    // By index, here and below: a candidate is large, and iteration copies it.
+    candidates.indices.compactMap { index in
+      guard candidates[index].problem == nil else { return nil }
+      return candidates[index].signature.keyName.map { DNSQuestion($0, .txt) }
+    }
   }
 
   /// How many signatures libopendkim hashes the header for, which is where the time goes.
@@ -129,10 +134,9 @@ final class DKIMVerifier {
       do throws(LibOpenDKIMError) { try bodiless.feed(verification) } catch { fail(error) }
     }
     if let verification {
-      var records = candidates.filter { $0.libraryIndex != nil }.map(\.keyRecord)
-      for (index, candidate) in candidates.filter({ $0.libraryIndex != nil }).enumerated()
-      where candidate.problem != nil {
-        records[index] = nil
+      var records: [String?] = []
+      for index in candidates.indices where candidates[index].libraryIndex != nil {
+        records.append(candidates[index].problem == nil ? candidates[index].keyRecord : nil)
       }
       let results = verification.endOfMessage(
         keyRecords: records, readsKeysDirectly: settings.readsKeysDirectly)
@@ -221,27 +225,19 @@ final class DKIMVerifier {
     guard let name = candidate.signature.keyName else { return }
     let answer = resolver.answer(name, .txt)
     do throws(DKIMProblem) {
-      let record = try DKIMKeyRecord(in: answer, name: name)
-      candidate.isTestKey = record.isTest
-      try record.check(for: candidate.signature)
-      let key = try readKey(record, &candidate)
+      let found = try DKIMKey(in: answer, name: name, known: meanings.keys)
+      candidate.isTestKey = found.record.isTest
+      try found.record.check(for: candidate.signature)
+      let key = try found.publicKey.get()
+      // Before its size is judged, so that a refused key's size is recorded too.
       candidate.keyBits = key.bits
+      guard found.record.keyType == "ed25519" || key.bits >= settings.minimumKeyBits else {
+        throw DKIMProblem.tooSmall(bits: key.bits, minimum: settings.minimumKeyBits)
+      }
       candidate.keyRecord = key.recordText
     } catch {
       candidate.problem = error
     }
-  }
-
-  private func readKey(
-    _ record: DKIMKeyRecord, _ candidate: inout Candidate
-  ) throws(DKIMProblem) -> DKIMPublicKey {
-    // Read without a limit first, so that a refused key's size is recorded too.
-    let key = try DKIMPublicKey(record, minimumRSABits: 0)
-    candidate.keyBits = key.bits
-    guard record.keyType == "ed25519" || key.bits >= settings.minimumKeyBits else {
-      throw .tooSmall(bits: key.bits, minimum: settings.minimumKeyBits)
-    }
-    return key
   }
 
   // MARK: - Outcomes

@@ -19,8 +19,16 @@ struct TagList: Sendable {
     }
   }
 
-  /// The tags in the order in which they came; values are trimmed, folds inside them kept.
-  let tags: [(name: String, value: [UInt8])]
+  /// Where a tag stands in ``octets``; both trimmed, folds inside the value kept.
+  private struct Place {
+    var name: Range<Int>
+    var value: Range<Int>
+  }
+
+  // The list as it came, and the tags in the order in which they stand there: names and values are
+  // not copied out of it, since most are looked at once.
+  private let octets: [UInt8]
+  private let places: [Place]
 
   /// With more tags than this, repeated names are found with a set; real lists are shorter, and
   /// quicker without one.
@@ -33,56 +41,117 @@ struct TagList: Sendable {
   /// lets the later one replace the value of the earlier, and no signer writes them.
   ///
   /// - Throws: ``Problem`` for the first thing that breaks the grammar.
-  init(_ text: some BidirectionalCollection<UInt8>) throws(Problem) {
-    var tags: [(name: String, value: [UInt8])] = []
+  init(_ text: some Collection<UInt8>) throws(Problem) {
+    let octets = Array(text)
+    let span = octets.span
+    var places: [Place] = []
+    places.reserveCapacity(12)
     var seen: Set<String> = []
-    let specifications = Array(text).split(
-      separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
-    for (index, specification) in specifications.enumerated() {
-      let trimmed = specification.trimmingFoldingWhitespace()
+    var start = 0
+    while start <= octets.count {
+      var end = start
+      var isPlain = true
+      while end < span.count, span[end] != UInt8(ascii: ";") {
+        if !Self.isValueOctet(span[end]) { isPlain = false }
+        end += 1
+      }
+      defer { start = end + 1 }
+      let trimmed = octets[start..<end].trimmingFoldingWhitespace()
       // One ";" may end the list; any other empty tag-spec is outside the grammar.
-      if trimmed.isEmpty && index == specifications.count - 1 && index > 0 { continue }
-      guard let equals = trimmed.firstIndex(of: UInt8(ascii: "=")) else {
-        throw .missingEquals(trimmed.printable(limit: 40))
-      }
-      let nameOctets = trimmed[..<equals].trimmingFoldingWhitespace()
-      guard Self.isTagName(nameOctets) else {
-        throw .badTagName(nameOctets.printable(limit: 40))
-      }
-      let name = String(decoding: nameOctets, as: UTF8.self)
-      let value = trimmed[trimmed.index(after: equals)...].trimmingFoldingWhitespace()
-      guard value.allSatisfy(Self.isValueOctet) else { throw .badValue(tag: name) }
+      if trimmed.isEmpty && end == octets.count && start > 0 { break }
+      let place = try Self.place(of: trimmed, isPlain: isPlain)
       let isRepeated: Bool
-      if tags.count < Self.fewTags {
-        isRepeated = tags.contains { nameOctets.equalsIgnoringASCIICase($0.name) }
+      if places.count < Self.fewTags {
+        isRepeated = places.contains {
+          $0.name.count == place.name.count
+            && octets[$0.name].equalsIgnoringASCIICase(octets[place.name])
+        }
       } else {
-        if seen.isEmpty { seen = Set(tags.map { $0.name.asciiLowercased() }) }
-        isRepeated = !seen.insert(name.asciiLowercased()).inserted
+        if seen.isEmpty { seen = Set(places.map { Self.text(octets[$0.name]).asciiLowercased() }) }
+        isRepeated = !seen.insert(Self.text(octets[place.name]).asciiLowercased()).inserted
       }
-      guard !isRepeated else { throw .duplicate(tag: name) }
-      tags.append((name, Array(value)))
+      guard !isRepeated else { throw .duplicate(tag: Self.text(octets[place.name])) }
+      places.append(place)
     }
-    self.tags = tags
+    self.octets = octets
+    self.places = places
+  }
+
+  /// Finds name and value in a tag-spec; `isPlain` tells that every octet of it may stand in a value.
+  private static func place(
+    of specification: ArraySlice<UInt8>, isPlain: Bool
+  ) throws(Problem) -> Place {
+    guard let equals = specification.firstIndex(of: UInt8(ascii: "=")) else {
+      throw .missingEquals(specification.printable(limit: 40))
+    }
+    let name = specification[..<equals].trimmingFoldingWhitespace()
+    guard isTagName(name) else { throw .badTagName(name.printable(limit: 40)) }
+    let value = specification[(equals + 1)...].trimmingFoldingWhitespace()
+    guard isPlain || value.allSatisfy(isValueOctet) else { throw .badValue(tag: text(name)) }
+    return Place(
+      name: name.startIndex..<name.endIndex, value: value.startIndex..<value.endIndex)
+  }
+
+  /// The tags in the order in which they came; values are trimmed, folds inside them kept.
+  var tags: [(name: String, value: [UInt8])] {
+    places.map { (Self.text(octets[$0.name]), Array(octets[$0.value])) }
+  }
+
+  /// The place of a tag in the list, counted from 0; nil when it is absent.
+  func position(of name: String) -> Int? {
+    let wanted = name.utf8.span
+    let octets = octets.span
+    for index in places.indices {
+      let place = places[index].name
+      guard place.count == wanted.count else { continue }
+      var matched = 0
+      while matched < wanted.count, octets[place.lowerBound + matched] == wanted[matched] {
+        matched += 1
+      }
+      if matched == wanted.count { return index }
+    }
+    return nil
   }
 
   /// The value of a tag; nil when it is absent, empty when it is present and empty.
-  subscript(name: String) -> [UInt8]? {
-    tags.first { $0.name == name }?.value
+  subscript(name: String) -> ArraySlice<UInt8>? {
+    position(of: name).map { octets[places[$0].value] }
+  }
+
+  /// The value of a tag without any white space; nil when it is absent.
+  func compact(_ name: String) -> ArraySlice<UInt8>? {
+    guard let value = self[name] else { return nil }
+    guard value.contains(where: \.isFoldingWhitespace) else { return value }
+    var compact: [UInt8] = []
+    compact.reserveCapacity(value.count)
+    for octet in value where !octet.isFoldingWhitespace { compact.append(octet) }
+    return compact[...]
   }
 
   /// The value of a tag as text, without any white space; nil when it is absent or not UTF-8.
   func compactText(_ name: String) -> String? {
-    guard let value = self[name] else { return nil }
-    var compact: [UInt8] = []
-    compact.reserveCapacity(value.count)
-    for octet in value where !octet.isFoldingWhitespace { compact.append(octet) }
-    return String(validating: compact, as: UTF8.self)
+    guard let value = compact(name) else { return nil }
+    // Validation is for the few values that are not ASCII.
+    guard value.allSatisfy({ $0 < 0x80 }) else { return String(validating: value, as: UTF8.self) }
+    return Self.text(value)
   }
 
   /// The members of a colon-separated value, trimmed; nil when the tag is absent.
   func list(_ name: String) -> [String]? {
-    self[name]?.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-      .map { String(decoding: $0.trimmingFoldingWhitespace(), as: UTF8.self) }
+    guard let value = self[name] else { return nil }
+    var members: [String] = []
+    members.reserveCapacity(8)
+    var rest = value
+    while let colon = rest.firstIndex(of: UInt8(ascii: ":")) {
+      members.append(Self.text(rest[..<colon].trimmingFoldingWhitespace()))
+      rest = rest[(colon + 1)...]
+    }
+    members.append(Self.text(rest.trimmingFoldingWhitespace()))
+    return members
+  }
+
+  private static func text(_ octets: ArraySlice<UInt8>) -> String {
+    String(decoding: octets, as: UTF8.self)
   }
 
   private static func isTagName(_ name: ArraySlice<UInt8>) -> Bool {
@@ -91,7 +160,6 @@ struct TagList: Sendable {
   }
 
   private static func isValueOctet(_ octet: UInt8) -> Bool {
-    octet.isFoldingWhitespace || octet > 0x7F
-      || ((0x21...0x7E).contains(octet) && octet != UInt8(ascii: ";"))
+    (octet > 0x20 && octet != 0x7F && octet != UInt8(ascii: ";")) || octet.isFoldingWhitespace
   }
 }

@@ -20,6 +20,20 @@ struct AuthorDomainEvaluation {
     /// The domain that SPF is about.
     var sender = ""
 
+    init(_ signature: DKIMOutcome) {
+      isPassed = signature.result == .pass
+      isTemporaryError = signature.result == .temperror
+      alignment = signature.alignment
+      signer = signature.domain
+    }
+
+    init(_ spf: SPFOutcome) {
+      isPassed = spf.result == .pass
+      isTemporaryError = spf.result == .temperror
+      alignment = spf.alignment
+      sender = spf.domain
+    }
+
     /// The identifier in sentences.
     var name: String {
       guard let signer else { return "SPF for \(sender)" }
@@ -159,12 +173,13 @@ struct AuthorDomainEvaluation {
   // MARK: - Pass or fail (section 5.3.5)
 
   private mutating func judge() {
-    let identifiers = candidates
-    let passing = identifiers.filter(\.isPassed)
-    if let aligned = passing.first(where: { $0.alignment?.isAligned == true }) {
-      end(.pass, .aligned, "\(author) is backed by \(aligned.name).")
+    // The usual end, found without a list of everything: the first that passed and aligns.
+    if outcome.dkimAligned || outcome.spfAligned, let name = backer {
+      end(.pass, .aligned, "\(author) is backed by \(name).")
       return
     }
+    let identifiers = candidates
+    let passing = identifiers.filter(\.isPassed)
     if let unknown = passing.first(where: { $0.alignment?.isAligned == nil }) {
       end(
         .temperror, .alignmentDNSFailure,
@@ -198,18 +213,18 @@ struct AuthorDomainEvaluation {
     }
   }
 
+  /// What vouches for the author, in sentences; nil when nothing does.
+  private var backer: String? {
+    let signature = identifiers.dkim.first { $0.result == .pass && $0.alignment?.isAligned == true }
+    if let signature { return Identifier(signature).name }
+    return outcome.spfAligned ? Identifier(identifiers.mailFromSPF).name : nil
+  }
+
   /// DKIM signatures first: they survive forwarding, so they say most about the author.
   private var candidates: [Identifier] {
-    let signatures = identifiers.dkim.map { signature in
-      Identifier(
-        isPassed: signature.result == .pass, isTemporaryError: signature.result == .temperror,
-        alignment: signature.alignment, signer: signature.domain)
-    }
     let mailFrom = identifiers.mailFromSPF
-    let spf = Identifier(
-      isPassed: mailFrom.result == .pass, isTemporaryError: mailFrom.result == .temperror,
-      alignment: mailFrom.alignment, sender: mailFrom.domain)
-    return signatures + (mailFrom.result == .none ? [] : [spf])
+    return identifiers.dkim.map(Identifier.init)
+      + (mailFrom.result == .none ? [] : [Identifier(mailFrom)])
   }
 }
 

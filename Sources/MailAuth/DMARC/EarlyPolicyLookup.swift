@@ -64,6 +64,6 @@ extension Envelope {
   /// The domains that SPF is about, as far as they are domain names.
   var spfDomains: [DomainName] {
     let returnPath = mailFrom.lastIndex(of: UInt8(ascii: "@")).map { mailFrom[($0 + 1)...] }
-    return [returnPath ?? [], helo[...]].compactMap { DomainName(bytes: Array($0)) }
+    return [returnPath ?? [], helo[...]].compactMap { DomainName(bytes: $0) }
   }
 }

@@ -20,17 +20,22 @@ final class PolicySource {
   }
 
   private let resolver: CheckResolver
+  private let meanings: RecordMeanings
   // Room for the names of a usual message, so that it does not grow step by step.
   private var names = [DomainName: Known](minimumCapacity: 6)
   private var existence: [DomainName: DNSOutcome] = [:]
 
-  init(_ resolver: CheckResolver) { self.resolver = resolver }
+  /// Makes a source that asks `resolver`; `meanings` keeps what records say.
+  init(_ resolver: CheckResolver, meanings: RecordMeanings = RecordMeanings()) {
+    self.resolver = resolver
+    self.meanings = meanings
+  }
 
   /// The entry at `_dmarc.<name>`, damaged records judged by `rules`.
   func entry(at name: DomainName, rules: PolicyDiscovery = .treewalk) -> Entry {
     let known = known(name)
     if let entry = rules == .treewalk ? known.byTreeWalk : known.byList { return entry }
-    let entry = Self.entry(in: known.answer, rules)
+    let entry = entry(in: known.answer, rules)
     switch rules {
     case .treewalk: known.byTreeWalk = entry
     case .psl: known.byList = entry
@@ -48,14 +53,11 @@ final class PolicySource {
     return known
   }
 
-  private static func entry(in answer: DNSAnswer, _ rules: PolicyDiscovery) -> Entry {
+  private func entry(in answer: DNSAnswer, _ rules: PolicyDiscovery) -> Entry {
     if answer.outcome.isTemporaryFailure { return .failure(answer.outcome) }
-    let found = answer.joinedTexts.compactMap { text in
-      DMARCPolicyRecord.interpret(text, rules: rules).map { (interpretation: $0, text: text) }
-    }
+    let found = answer.joinedTexts.compactMap { meanings.policy(in: $0, rules: rules) }
     return found.count == 1
-      ? .record(found[0].interpretation, text: found[0].text.printable(limit: 4096))
-      : .none(count: found.count)
+      ? .record(found[0].interpretation, text: found[0].text) : .none(count: found.count)
   }
 
   /// Whether a name exists: only NXDOMAIN says that it does not (RFC 9989 section 3.2.13); nil

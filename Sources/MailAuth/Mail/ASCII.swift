@@ -10,10 +10,12 @@ extension UInt8 {
   var isASCIIDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 
   var isASCIILetter: Bool {
-    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self.asciiLowercased)
+    // What this bit makes a small letter was a capital or one already.
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)
   }
 
   /// SP and the visible characters of ASCII.
+  @inlinable
   var isPrintableASCII: Bool { (0x20...0x7E).contains(self) }
 
   /// SP or HTAB.
@@ -43,13 +45,29 @@ extension String {
 extension Collection<UInt8> {
   /// Whether the octets equal `text`, ASCII letters without regard to case.
   public func equalsIgnoringASCIICase(_ text: String) -> Bool {
-    count == text.utf8.count
-      && elementsEqual(text.utf8) { $0.asciiLowercased == $1.asciiLowercased }
+    equalsIgnoringASCIICase(text.utf8)
+  }
+
+  /// Whether the octets equal `others`, ASCII letters without regard to case.
+  func equalsIgnoringASCIICase(_ others: some Collection<UInt8>) -> Bool {
+    count == others.count
+      && elementsEqual(others) { $0.asciiLowercased == $1.asciiLowercased }
   }
 
   /// The octets as text for people: printable ASCII as it is, everything else as `\xNN`, cut
   /// to `limit` characters and an ellipsis.
+  ///
+  /// Inlinable, because a caller in another module would otherwise pay for each octet as for an
+  /// unknown type.
+  @inlinable
   public func printable(limit: Int = 200) -> String {
+    // Nearly all text is short and printable.
+    guard count <= limit, allSatisfy({ $0.isPrintableASCII }) else { return escaped(limit: limit) }
+    return String(decoding: self, as: UTF8.self)
+  }
+
+  @usableFromInline
+  func escaped(limit: Int) -> String {
     var text: [UInt8] = []
     text.reserveCapacity(Swift.min(count, limit))
     for octet in self {

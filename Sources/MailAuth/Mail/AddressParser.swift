@@ -32,7 +32,7 @@ struct AddressParser {
   }
 
   private enum Token: Equatable {
-    case atom([UInt8])
+    case atom(ArraySlice<UInt8>)
     case quoted([UInt8])
     case literal([UInt8])
     case special(UInt8)
@@ -173,7 +173,11 @@ struct AddressParser {
       case .special(UInt8(ascii: ".")):
         octets.append(UInt8(ascii: "."))
         mayTakeWord = true
-      case .atom(let word) where mayTakeWord, .quoted(let word) where mayTakeWord:
+      case .atom(let word) where mayTakeWord:
+        octets += word
+        hasWord = true
+        mayTakeWord = false
+      case .quoted(let word) where mayTakeWord:
         octets += word
         hasWord = true
         mayTakeWord = false
@@ -218,6 +222,7 @@ extension AddressParser {
       // A reader written in C ends here: what stands behind a NUL must not decide.
       if value.contains(0) { throw .unexpected("a NUL octet") }
       var tokens: [Token] = []
+      tokens.reserveCapacity(12)
       while position < value.count {
         let octet = value[position]
         switch octet {
@@ -252,10 +257,10 @@ extension AddressParser {
       }
     }
 
-    private mutating func atom() -> [UInt8] {
+    private mutating func atom() -> ArraySlice<UInt8> {
       let start = position
       while position < value.count, Self.isAtomOctet(value[position]) { position += 1 }
-      return Array(value[start..<position])
+      return value[start..<position]
     }
 
     private mutating func skipComment() throws(Problem) {

@@ -12,22 +12,36 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
   /// all, an octet other than letter, digit, hyphen or underscore, an address literal, or U-labels
   /// that IDNA refuses.
   public init?(_ text: String) {
-    self.init(bytes: Array(text.utf8))
+    // Most names come in the form that they have here, and then the text is kept as it is.
+    if text.utf8.count <= 253, Self.isCanonical(text.utf8.span) {
+      self.init(uncheckedText: text)
+      return
+    }
+    self.init(bytes: Array(text.utf8)[...])
   }
 
   /// Parses a name from octets as ``init(_:)`` does; octets that are not UTF-8 give nil.
   public init?(bytes: [UInt8]) {
+    self.init(bytes: bytes[...])
+  }
+
+  /// Parses a name from octets as ``init(_:)`` does; octets that are not UTF-8 give nil.
+  public init?(bytes: ArraySlice<UInt8>) {
+    if bytes.count <= 253, Self.isCanonical(bytes.span) {
+      self.init(uncheckedText: String(decoding: bytes, as: UTF8.self))
+      return
+    }
     var octets = bytes
     if octets.contains(where: { $0 >= 0x80 }) {
       // Four octets a character at most; normalization takes time for long texts.
       guard octets.count <= 4 * 254 else { return nil }
-      guard let ascii = LibIDN2.asciiForm(of: octets) else { return nil }
-      octets = ascii
+      guard let ascii = LibIDN2.asciiForm(of: Array(octets)) else { return nil }
+      octets = ascii[...]
     }
-    if octets.last == Self.dot { octets.removeLast() }
+    if octets.last == Self.dot { octets = octets.dropLast() }
     guard octets.count <= 253, Self.isLabels(octets) else { return nil }
-    if octets.contains(where: \.isASCIICapital) { octets = octets.map(\.asciiLowercased) }
-    self.text = String(decoding: octets, as: UTF8.self)
+    if octets.contains(where: \.isASCIICapital) { octets = octets.map(\.asciiLowercased)[...] }
+    self.init(uncheckedText: String(decoding: octets, as: UTF8.self))
   }
 
   private init(uncheckedText text: String) {
@@ -78,7 +92,7 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
   private static let dot = UInt8(ascii: ".")
 
   /// Whether these are labels of 1 to 63 octets with a dot between each two.
-  private static func isLabels(_ octets: [UInt8]) -> Bool {
+  private static func isLabels(_ octets: ArraySlice<UInt8>) -> Bool {
     var length = 0
     for octet in octets {
       if octet == dot {
@@ -86,6 +100,22 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
         length = 0
       } else {
         guard length < 63, isAllowed(octet) else { return false }
+        length += 1
+      }
+    }
+    return length > 0
+  }
+
+  /// Whether these are labels as above, without capitals, a dot at the end or anything beyond ASCII.
+  private static func isCanonical(_ octets: Span<UInt8>) -> Bool {
+    var length = 0
+    for index in octets.indices {
+      let octet = octets[index]
+      if octet == dot {
+        guard length > 0 else { return false }
+        length = 0
+      } else {
+        guard length < 63, isAllowed(octet), !octet.isASCIICapital else { return false }
         length += 1
       }
     }

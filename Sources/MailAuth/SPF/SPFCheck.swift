@@ -1,7 +1,8 @@
 // SPF (RFC 7208): may this client use this domain as the sender of mail?
 //
-// The check is ours: record selection, the strict grammar, macros, include, redirect, exp, limits.
-// libspf2 decides whether one mechanism matches (`LibSPF2.swift` says why no more).
+// The check is ours: record selection, the strict grammar, macros, include, redirect, exp, limits,
+// and the comparison of addresses. libspf2 decides whether a mechanism matches that asks the DNS
+// (`LibSPF2.swift` says why no more).
 //
 //     SPFCheck ─► SPFEvaluation ─► SPFRecordParser, SPFExpansion (names), LibSPF2 ─► SPFTermLookup
 
@@ -9,10 +10,15 @@
 struct SPFCheck {
   private let settings: SPFSettings
   private let resolver: CheckResolver
+  private let meanings: RecordMeanings
 
-  init(settings: SPFSettings = SPFSettings(), resolver: CheckResolver) {
+  init(
+    settings: SPFSettings = SPFSettings(), resolver: CheckResolver,
+    meanings: RecordMeanings = RecordMeanings()
+  ) {
     self.settings = settings
     self.resolver = resolver
+    self.meanings = meanings
   }
 
   /// Checks one identity of a message.
@@ -33,7 +39,7 @@ struct SPFCheck {
     let usesHELO = identity == .helo || mailFrom.isEmpty
     let sender = usesHELO ? Array("postmaster@".utf8) + helo : mailFrom
     let at = sender.lastIndex(of: UInt8(ascii: "@")) ?? sender.endIndex
-    let domainOctets = Array(sender.dropFirst(at + 1))
+    let domainOctets = sender.dropFirst(at + 1)
     guard let domain = Self.checkableDomain(domainOctets) else {
       return SPFOutcome(
         identity: identity, domain: domainOctets.printable(limit: 255), result: .none,
@@ -46,7 +52,8 @@ struct SPFCheck {
       localPart: localPart.isEmpty ? Array("postmaster".utf8) : localPart,
       senderDomain: domain.text, receivingHost: receivingHost, now: now)
     let evaluation = SPFEvaluation(
-      settings: settings, resolver: resolver, session: session, checkedDomain: domain.text)
+      settings: settings, resolver: resolver, meanings: meanings, session: session,
+      checkedDomain: domain.text)
     let ending = evaluation.run()
     return SPFOutcome(
       identity: identity, domain: domain.text, result: ending.result, cause: ending.cause,
@@ -58,14 +65,14 @@ struct SPFCheck {
 
   /// The domain in A-labels; nil for what has no SPF record by definition: a malformed name, a
   /// single label, an address (RFC 7208 sections 2.3 and 4.3).
-  private static func checkableDomain(_ octets: [UInt8]) -> DomainName? {
+  private static func checkableDomain(_ octets: ArraySlice<UInt8>) -> DomainName? {
     guard let domain = DomainName(bytes: octets), domain.labelCount > 1,
       IPAddress(domain.text) == nil
     else { return nil }
     return domain
   }
 
-  private static func sentence(about domain: [UInt8], isHELO: Bool) -> String {
+  private static func sentence(about domain: ArraySlice<UInt8>, isHELO: Bool) -> String {
     let identity = isHELO ? "the HELO name" : "the domain of the return path"
     let shown = domain.isEmpty ? "is empty" : "is \"\(domain.printable(limit: 255))\""
     return "\(identity) \(shown), which is not a domain name that SPF can check (none)"

@@ -35,20 +35,40 @@ enum SPFSentence {
   static func matched(
     _ directive: SPFDirective, of domain: String, client: IPAddress, through: SPFEnding?
   ) -> String {
-    let record = "the SPF record of \(domain)"
-    var text =
-      switch (directive.mechanism, directive.result) {
-      case (.all, .pass): "\(record) authorizes every client, \(client) too"
-      case (.all, _): "\(client) is not listed in \(record)"
-      case (_, .pass): "\(client) is authorized by \(record)"
-      case (_, .neutral): "\(record) asserts nothing about \(client)"
-      default: "\(client) is excluded by \(record)"
-      }
-    text += ": \(directive.text) matched"
-    if let term = through?.term, let place = through?.termDomain {
-      text += " through \(term) of \(place)"
+    let client = client.description
+    // Put together in one piece of memory: nearly every message has two of these sentences.
+    var text: [UInt8] = []
+    text.reserveCapacity(120 + domain.utf8.count + directive.text.utf8.count)
+    func addRecord(_ verb: String) {
+      text += "the SPF record of ".utf8
+      text += domain.utf8
+      text += verb.utf8
+      text += client.utf8
     }
-    return text + " (\(directive.result.rawValue))"
+    func addClient(_ verb: String) {
+      text += client.utf8
+      text += verb.utf8
+      text += domain.utf8
+    }
+    switch (directive.mechanism, directive.result) {
+    case (.all, .pass):
+      addRecord(" authorizes every client, ")
+      text += " too".utf8
+    case (.all, _): addClient(" is not listed in the SPF record of ")
+    case (_, .pass): addClient(" is authorized by the SPF record of ")
+    case (_, .neutral): addRecord(" asserts nothing about ")
+    default: addClient(" is excluded by the SPF record of ")
+    }
+    text += ": ".utf8
+    text += directive.text.utf8
+    if let term = through?.term, let place = through?.termDomain {
+      text += " matched through \(term) of \(place) (".utf8
+    } else {
+      text += " matched (".utf8
+    }
+    text += directive.result.rawValue.utf8
+    text += ")".utf8
+    return String(decoding: text, as: UTF8.self)
   }
 
   static func noMatch(in domain: String, client: IPAddress) -> String {

@@ -5,6 +5,7 @@
 final class SPFEvaluation {
   private let settings: SPFSettings
   private let resolver: CheckResolver
+  private let meanings: RecordMeanings
   private let session: SPFSession
   /// The domain the check began with.
   private let checkedDomain: String
@@ -20,8 +21,10 @@ final class SPFEvaluation {
   private(set) var voidLookups = 0
 
   init(
-    settings: SPFSettings, resolver: CheckResolver, session: SPFSession, checkedDomain: String
+    settings: SPFSettings, resolver: CheckResolver, meanings: RecordMeanings, session: SPFSession,
+    checkedDomain: String
   ) {
+    self.meanings = meanings
     self.settings = settings
     self.resolver = resolver
     self.session = session
@@ -126,9 +129,12 @@ final class SPFEvaluation {
       return ending(
         .permerror, .multipleRecords, SPFSentence.multipleRecords(texts.count, at: domain))
     }
-    do {
-      return .record(try SPFRecordParser.parse(text))
-    } catch {
+    let meaning = meanings.spf.meaning(of: text) { text in
+      Result { () throws(SPFSyntaxError) in try SPFRecordParser.parse(text) }
+    }
+    switch meaning {
+    case .success(let record): return .record(record)
+    case .failure(let error):
       return .ending(
         SPFPlace(term: error.term, domain: domain)
           .ending(.permerror, .recordSyntax, SPFSentence.syntax(error, of: domain)))
@@ -175,10 +181,9 @@ final class SPFEvaluation {
     case .include(let target): return include(target, at: place)
     case .network(let network):
       guard network.address.isIPv4 == session.client.isIPv4 else { return .noMatch }
-      // libspf2 refuses the prefix length 0.
-      if network.prefixLength == 0 { return .match(through: nil) }
-      let kind = network.address.isIPv4 ? "ip4" : "ip6"
-      return ask("\(kind):\(network)", mechanism, target: place.domain, at: place)
+      // Not a question for libspf2: a record can hold dozens of networks, each would be compiled
+      // anew, and the prefix length 0 is refused.
+      return network.contains(session.client) ? .match(through: nil) : .noMatch
     case .address(let target, let prefixes):
       return ask("a", prefixes, mechanism, target, at: place)
     case .mailExchanger(let target, let prefixes):

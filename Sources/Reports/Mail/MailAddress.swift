@@ -17,27 +17,44 @@ public struct MailAddress: Hashable, Sendable, CustomStringConvertible {
   ///
   /// U-labels in the domain become A-labels.
   public init?(_ text: String) {
-    let octets = Array(text.utf8)
-    guard let at = octets.lastIndex(of: UInt8(ascii: "@")),
-      let domain = DomainName(bytes: Array(octets[(at + 1)...]))
-    else { return nil }
-    self.init(localPart: String(decoding: octets[..<at], as: UTF8.self), domain: domain)
+    let octets = text.utf8.span
+    var place = octets.count - 1
+    while place >= 0, octets[place] != UInt8(ascii: "@") { place -= 1 }
+    guard place >= 0 else { return nil }
+    let at = text.utf8.index(text.startIndex, offsetBy: place)
+    guard let domain = DomainName(String(text[text.utf8.index(after: at)...])) else {
+      return nil
+    }
+    self.init(localPart: String(text[..<at]), domain: domain)
   }
 
   /// Joins a local part and a domain; nil when the local part is no dot-atom of at most
   /// ``longestLocalPart`` octets.
   public init?(localPart: String, domain: DomainName) {
-    let octets = Array(localPart.utf8)
-    let atoms = octets.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard octets.count <= Self.longestLocalPart,
-      atoms.allSatisfy({ !$0.isEmpty && $0.allSatisfy(Self.isAtomText) })
-    else { return nil }
+    guard localPart.utf8.count <= Self.longestLocalPart, Self.isDotAtom(localPart.utf8.span) else {
+      return nil
+    }
     self.localPart = localPart
     self.domain = domain
   }
 
   /// The address.
   public var description: String { "\(localPart)@\(domain)" }
+
+  /// Atoms with a dot between each two.
+  private static func isDotAtom(_ octets: Span<UInt8>) -> Bool {
+    var isInAtom = false
+    for index in octets.indices {
+      if octets[index] == UInt8(ascii: ".") {
+        guard isInAtom else { return false }
+        isInAtom = false
+      } else {
+        guard isAtomText(octets[index]) else { return false }
+        isInAtom = true
+      }
+    }
+    return isInAtom
+  }
 
   /// `atext` of RFC 5322 section 3.2.3.
   private static func isAtomText(_ octet: UInt8) -> Bool {
