@@ -1,10 +1,9 @@
 import Foundation
 public import MailAuth
-public import Testing
 import Yams
 
 /// One case of the ARC validation suite.
-public struct ARCSuiteCase: Sendable, CustomTestStringConvertible {
+public struct ARCSuiteCase: Sendable, CustomStringConvertible {
   /// The case's name in the suite.
   public let name: String
   /// What it shows.
@@ -17,11 +16,11 @@ public struct ARCSuiteCase: Sendable, CustomTestStringConvertible {
   public let zone: ZoneResolver
 
   /// The case's name.
-  public var testDescription: String { name }
+  public var description: String { name }
 }
 
 /// One case of the ARC signing suite.
-public struct ARCSealCase: Sendable, CustomTestStringConvertible {
+public struct ARCSealCase: Sendable, CustomStringConvertible {
   /// The case's name in the suite.
   public let name: String
   /// What it shows.
@@ -45,7 +44,7 @@ public struct ARCSealCase: Sendable, CustomTestStringConvertible {
   public let expected: [String]?
 
   /// The case's name.
-  public var testDescription: String { name }
+  public var description: String { name }
 }
 
 extension Suites {

@@ -1,9 +1,8 @@
 import Foundation
 public import MailAuth
-public import Testing
 
 /// One message of the DKIM suites with its DNS, its time and what must come out.
-public struct DKIMSuiteMessage: Sendable, CustomTestStringConvertible {
+public struct DKIMSuiteMessage: Sendable, CustomStringConvertible {
   /// The message file.
   public let path: String
   /// What the message shows.
@@ -18,7 +17,7 @@ public struct DKIMSuiteMessage: Sendable, CustomTestStringConvertible {
   public let expected: [[String]]
 
   /// The file's name.
-  public var testDescription: String { (path as NSString).lastPathComponent }
+  public var description: String { (path as NSString).lastPathComponent }
 
   /// The message as it stands in the file.
   public func octets() throws -> [UInt8] {

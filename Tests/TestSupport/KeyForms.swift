@@ -1,8 +1,7 @@
 import Foundation
-public import Testing
 
 /// Public keys in ordinary and strange forms, to be read or refused.
-public struct KeyForm: Sendable, CustomTestStringConvertible {
+public struct KeyForm: Sendable, CustomStringConvertible {
   /// What is strange about it.
   public let name: String
   /// The octets that stand in `p=`.
@@ -11,7 +10,7 @@ public struct KeyForm: Sendable, CustomTestStringConvertible {
   public let isOrdinary: Bool
 
   /// The name.
-  public var testDescription: String { name }
+  public var description: String { name }
 
   private init(_ name: String, _ octets: [UInt8], isOrdinary: Bool = false) {
     self.name = name

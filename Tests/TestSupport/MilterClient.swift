@@ -76,6 +76,7 @@ public final class MilterClient {
   /// The macros that the filter wants by command; nil when it left them to the MTA.
   private var wantedMacros: [UInt8: [String]]?
   private let descriptor: Int32
+  private let timeoutMilliseconds: Int32
   private var output: [UInt8] = []
   private var input = [UInt8](repeating: 0, count: 16_384)
   /// What of `input` was received and not read yet.
@@ -94,9 +95,7 @@ public final class MilterClient {
       if descriptor >= 0 { Glibc.close(descriptor) }
       throw Failure.notConnected(reason)
     }
-    var limit = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
-    _ = unsafe setsockopt(
-      descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    timeoutMilliseconds = Int32(timeoutSeconds) * 1000
   }
 
   deinit {
@@ -284,9 +283,15 @@ public final class MilterClient {
 
   /// Whether the filter has sent anything that was not read yet; waits up to `milliseconds`.
   public func hasInput(within milliseconds: Int32) -> Bool {
-    if !received.isEmpty { return true }
+    !received.isEmpty || waitForInput(milliseconds)
+  }
+
+  private func waitForInput(_ milliseconds: Int32) -> Bool {
     var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    return unsafe poll(&request, 1, milliseconds) > 0
+    while true {
+      let ready = unsafe poll(&request, 1, milliseconds)
+      if ready >= 0 || errno != EINTR { return ready > 0 }
+    }
   }
 
   /// Waits until the filter closes the connection.
@@ -315,12 +320,13 @@ public final class MilterClient {
       input += [UInt8](repeating: 0, count: needed - input.count)
     }
     while received.count < needed {
+      // As Postfix does it. A thread that waits in recv() is woken whenever the filter reads.
+      guard waitForInput(timeoutMilliseconds) else { throw Failure.timeout }
       let end = received.upperBound
       let count = unsafe input.withUnsafeMutableBytes {
         unsafe recv(descriptor, $0.baseAddress?.advanced(by: end), $0.count - end, 0)
       }
       if count < 0, errno == EINTR { continue }
-      if count < 0, errno == EAGAIN { throw Failure.timeout }
       guard count > 0 else { throw Failure.closed }
       received = received.lowerBound..<(end + count)
     }

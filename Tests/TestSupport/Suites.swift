@@ -1,6 +1,5 @@
 import Foundation
 public import MailAuth
-public import Testing
 import Yams
 
 /// The published test suites beside the package, in `../shared/suites`; absent in a plain clone.
@@ -47,7 +46,7 @@ public struct SPFSuiteDocument: Sendable {
 }
 
 /// One case of an SPF suite.
-public struct SPFSuiteCase: Sendable, CustomTestStringConvertible {
+public struct SPFSuiteCase: Sendable, CustomStringConvertible {
   /// The case's name in the suite.
   public let name: String
   /// The sections of the RFC it stands on.
@@ -86,7 +85,7 @@ public struct SPFSuiteCase: Sendable, CustomTestStringConvertible {
   }
 
   /// Name and section, as a failing test shows them.
-  public var testDescription: String { "\(name) (\(spec))" }
+  public var description: String { "\(name) (\(spec))" }
 }
 
 /// A suite file that is not laid out as expected.
