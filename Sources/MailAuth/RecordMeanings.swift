@@ -3,10 +3,10 @@
 /// Most mail comes from few domains, so the same records come with message after message. Whether an
 /// answer still holds is for the resolver to know; here is only what its text says.
 final class RecordMeanings: Sendable {
-  /// SPF records.
-  let spf = TextCache<Result<SPFRecord, SPFSyntaxError>>()
+  /// SPF records; of their many terms each takes much more than its text.
+  let spf = TextCache<Result<SPFRecord, SPFSyntaxError>>(octets: 128 * 1024)
   /// Key records.
-  let keys = TextCache<Result<DKIMKey, DKIMProblem>>()
+  let keys = TextCache<Result<DKIMKey, DKIMProblem>>(octets: 256 * 1024)
   /// Records at `_dmarc` by the rules of RFC 9989; nil for texts that are no DMARC records.
   private let policiesByTreeWalk = TextCache<PublishedPolicy?>()
   /// The same by the rules of RFC 7489.

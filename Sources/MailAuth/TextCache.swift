@@ -29,7 +29,8 @@ final class TextCache<Meaning: Sendable>: Sendable {
 
   /// Makes an empty cache.
   ///
-  /// - Parameter octets: How much text is kept, roughly; its meaning takes several times that.
+  /// - Parameter octets: How much text is kept, roughly. Its meaning takes several times that, of
+  ///   texts made for the purpose up to thirty times.
   init(octets: Int = 512 * 1024) { octetsPerGeneration = max(octets / 2, 1) }
 
   /// The meaning of a text, kept from an earlier call or found by `read`.
@@ -38,26 +39,34 @@ final class TextCache<Meaning: Sendable>: Sendable {
   func meaning(of octets: [UInt8], read: ([UInt8]) -> Meaning) -> Meaning {
     guard octets.count <= Self.longestText else { return read(octets) }
     let text = Text(octets: octets)
-    if let known = generations.withLock({ kept(text, in: &$0) }) { return known }
+    // What is dropped dies out here: many texts take long to free, and others wait for the lock.
+    let (known, _) = generations.withLock { kept(text, in: &$0) }
+    if let known { return known }
     let meaning = read(octets)
-    generations.withLock { keep(meaning, of: text, in: &$0) }
+    _ = generations.withLock { keep(meaning, of: text, in: &$0) }
     return meaning
   }
 
   /// How many meanings are kept.
   var count: Int { generations.withLock { $0.young.count + $0.old.count } }
 
-  private func kept(_ text: Text, in generations: inout Generations) -> Meaning? {
-    if let meaning = generations.young[text] { return meaning }
-    guard let meaning = generations.old.removeValue(forKey: text) else { return nil }
-    keep(meaning, of: text, in: &generations)
-    return meaning
+  private func kept(
+    _ text: Text, in generations: inout Generations
+  ) -> (meaning: Meaning?, dropped: [Text: Meaning]) {
+    if let meaning = generations.young[text] { return (meaning, [:]) }
+    guard let meaning = generations.old.removeValue(forKey: text) else { return (nil, [:]) }
+    return (meaning, keep(meaning, of: text, in: &generations))
   }
 
-  private func keep(_ meaning: Meaning, of text: Text, in generations: inout Generations) {
+  /// Keeps a meaning; gives what had to go for it.
+  private func keep(
+    _ meaning: Meaning, of text: Text, in generations: inout Generations
+  ) -> [Text: Meaning] {
+    var dropped: [Text: Meaning] = [:]
     // With what surrounds it in memory.
     let octets = text.octets.count + 128
     if generations.youngOctets + octets > octetsPerGeneration {
+      dropped = generations.old
       generations.old = generations.young
       generations.young = [:]
       generations.youngOctets = 0
@@ -65,5 +74,6 @@ final class TextCache<Meaning: Sendable>: Sendable {
     if generations.young.updateValue(meaning, forKey: text) == nil {
       generations.youngOctets += octets
     }
+    return dropped
   }
 }

@@ -11,7 +11,7 @@ struct DKIMPublicKey: Sendable, Equatable {
   /// libopendkim cuts a key record to this many characters.
   private static let longestRecord = 1024
 
-  /// Reads the key of a record that ``DKIMKeyRecord/check(for:)`` accepted.
+  /// Reads the key of a record; whether that may be used at all ``DKIMKeyRecord/check(for:)`` says.
   ///
   /// RSA keys come as SubjectPublicKeyInfo or as PKCS#1 RSAPublicKey (RFC 6376 section 3.6.1
   /// names the second, practice is the first); Ed25519 keys as 32 raw octets (RFC 8463 section 4).

@@ -4,9 +4,9 @@
 import Glibc
 
 // libspf2 decides one thing here: whether one mechanism that asks the DNS matches the client. It gets
-// no record, no macro and no sender: libspf2 1.2.10, as Debian 12 ships it, is crashed by a 518-octet TXT record
-// in its macro code, drops the end of records over 511 octets without a word, and restarts its
-// lookup counter in every include. What it compiles is made by `SPFEvaluation` from parsed values:
+// no record, no macro and no sender: libspf2 1.2.10, as Debian 12 ships it, is crashed by a 518-octet
+// TXT record in its macro code, drops the end of records over 511 octets without a word, and restarts
+// its lookup counter in every include. What it compiles is made by `SPFEvaluation` from parsed values:
 // `a`, `mx`, `ptr` and `exists` with a placeholder.
 
 /// libspf2 for one SPF check: its request with the client's address, and its way to our DNS.
