@@ -3,7 +3,7 @@ struct ARCKeys {
   private let resolver: CheckResolver
   private let minimumRSABits: Int
   private let meanings: RecordMeanings
-  private var records: [String: Result<DKIMKeyRecord, DKIMProblem>] = [:]
+  private var keys: [String: Result<DKIMKey, DKIMProblem>] = [:]
 
   /// Makes an empty collection; `meanings` keeps what records say beyond this message.
   init(_ resolver: CheckResolver, minimumRSABits: Int, meanings: RecordMeanings) {
@@ -22,11 +22,11 @@ struct ARCKeys {
     guard let name = signature.keyName, let value = signature.value else {
       throw .internalError("A field without d=, s= or b= came to verification.")
     }
-    let record = try record(name)
-    try record.check(forAlgorithm: signature.algorithm)
-    let key = try DKIMPublicKey(record, minimumRSABits: minimumRSABits)
+    let found = try key(name)
+    try found.record.check(forAlgorithm: signature.algorithm)
+    let key = try found.publicKey(minimumRSABits: minimumRSABits)
     let verification =
-      record.keyType == "ed25519"
+      found.record.keyType == "ed25519"
       ? LibCrypto.verifyEd25519(hash: hash, signature: value, publicKey: key.encoded)
       : LibCrypto.verifyRSA(hash: hash, signature: value, publicKey: key.encoded)
     switch verification {
@@ -37,16 +37,13 @@ struct ARCKeys {
     }
   }
 
-  private mutating func record(_ name: String) throws(DKIMProblem) -> DKIMKeyRecord {
-    if let known = records[name] { return try known.get() }
-    let result: Result<DKIMKeyRecord, DKIMProblem>
-    do throws(DKIMProblem) {
-      let answer = resolver.answer(name, .txt)
-      result = .success(try DKIMKey(in: answer, name: name, known: meanings.keys).record)
-    } catch {
-      result = .failure(error)
+  private mutating func key(_ name: String) throws(DKIMProblem) -> DKIMKey {
+    if let known = keys[name] { return try known.get() }
+    let answer = resolver.answer(name, .txt)
+    let result = Result { () throws(DKIMProblem) in
+      try DKIMKey(in: answer, name: name, known: meanings.keys)
     }
-    records[name] = result
+    keys[name] = result
     return try result.get()
   }
 }

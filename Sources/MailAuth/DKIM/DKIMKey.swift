@@ -11,9 +11,20 @@ struct DKIMKey: Sendable {
   init(_ text: [UInt8]) throws(DKIMProblem) {
     let record = try DKIMKeyRecord(text)
     self.record = record
-    publicKey = Result { () throws(DKIMProblem) in
-      try DKIMPublicKey(record, minimumRSABits: 0)
+    publicKey = Result { () throws(DKIMProblem) in try DKIMPublicKey(record) }
+  }
+
+  /// The public key to verify with.
+  ///
+  /// - Throws: A ``DKIMProblem``: why there is none, or that it is an RSA key with fewer bits.
+  func publicKey(minimumRSABits: Int) throws(DKIMProblem) -> DKIMPublicKey {
+    let key = try publicKey.get()
+    guard record.keyType == "ed25519" || key.bits >= minimumRSABits else {
+      throw .permerror(
+        .keyTooSmall,
+        "The RSA key has \(key.bits) bits; fewer than \(minimumRSABits) are not accepted.")
     }
+    return key
   }
 
   /// The key record in a DNS answer (RFC 6376 section 6.1.2).

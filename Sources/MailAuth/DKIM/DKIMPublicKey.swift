@@ -16,8 +16,8 @@ struct DKIMPublicKey: Sendable, Equatable {
   /// RSA keys come as SubjectPublicKeyInfo or as PKCS#1 RSAPublicKey (RFC 6376 section 3.6.1
   /// names the second, practice is the first); Ed25519 keys as 32 raw octets (RFC 8463 section 4).
   ///
-  /// - Throws: A ``DKIMProblem`` with cause ``DKIMCause/keySyntax`` or ``DKIMCause/keyTooSmall``.
-  init(_ record: DKIMKeyRecord, minimumRSABits: Int) throws(DKIMProblem) {
+  /// - Throws: A ``DKIMProblem`` with cause ``DKIMCause/keySyntax``.
+  init(_ record: DKIMKeyRecord) throws(DKIMProblem) {
     if record.keyType == "ed25519" {
       guard record.keyData.count == 32 else {
         throw .permerror(
@@ -34,9 +34,6 @@ struct DKIMPublicKey: Sendable, Equatable {
     bits = key.bits
     encoded = key.encoded
     recordText = "v=DKIM1; k=rsa; p=\(Base64.encode(key.encoded))"
-    guard bits >= minimumRSABits else {
-      throw DKIMProblem.tooSmall(bits: bits, minimum: minimumRSABits)
-    }
     guard recordText.utf8.count < Self.longestRecord else {
       throw .permerror(
         .keySyntax, "The RSA key has \(bits) bits; keys beyond about 5,500 cannot be verified here."
@@ -69,13 +66,6 @@ struct DKIMPublicKey: Sendable, Equatable {
     let digits = modulus.drop { $0 == 0 }
     guard let first = digits.first else { return nil }
     return digits.count * 8 - first.leadingZeroBitCount
-  }
-}
-
-extension DKIMProblem {
-  static func tooSmall(bits: Int, minimum: Int) -> DKIMProblem {
-    .permerror(
-      .keyTooSmall, "The RSA key has \(bits) bits; fewer than \(minimum) are not accepted.")
   }
 }
 

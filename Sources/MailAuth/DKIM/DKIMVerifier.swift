@@ -228,13 +228,10 @@ final class DKIMVerifier {
       let found = try DKIMKey(in: answer, name: name, known: meanings.keys)
       candidate.isTestKey = found.record.isTest
       try found.record.check(for: candidate.signature)
-      let key = try found.publicKey.get()
       // Before its size is judged, so that a refused key's size is recorded too.
-      candidate.keyBits = key.bits
-      guard found.record.keyType == "ed25519" || key.bits >= settings.minimumKeyBits else {
-        throw DKIMProblem.tooSmall(bits: key.bits, minimum: settings.minimumKeyBits)
-      }
-      candidate.keyRecord = key.recordText
+      candidate.keyBits = try found.publicKey.get().bits
+      candidate.keyRecord =
+        try found.publicKey(minimumRSABits: settings.minimumKeyBits).recordText
     } catch {
       candidate.problem = error
     }
