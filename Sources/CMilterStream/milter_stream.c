@@ -145,11 +145,11 @@ static void flush(struct stream *stream) {
   }
 }
 
-/// Takes pieces for sending; false when they are too large for the buffer.
-static bool append(struct stream *stream, const struct iovec *pieces, int count) {
+/// Takes pieces for sending: their octets; -1 when they are too large for the buffer.
+static ssize_t append(struct stream *stream, const struct iovec *pieces, int count) {
   size_t total = 0;
   for (int index = 0; index < count; index += 1) {
-    if (pieces[index].iov_len > OUTPUT_SIZE - total) return false;
+    if (pieces[index].iov_len > OUTPUT_SIZE - total) return -1;
     total += pieces[index].iov_len;
   }
   if (total > OUTPUT_SIZE - stream->output_end) flush(stream);
@@ -158,7 +158,7 @@ static bool append(struct stream *stream, const struct iovec *pieces, int count)
     memcpy(stream->output + stream->output_end, pieces[index].iov_base, pieces[index].iov_len);
     stream->output_end += pieces[index].iov_len;
   }
-  return true;
+  return (ssize_t)total;
 }
 
 // MARK: libmilter's functions
@@ -266,7 +266,11 @@ ssize_t writev(int descriptor, const struct iovec *pieces, int count) {
   if (stream == NULL || descriptor != stream->descriptor || !stream->is_watched || count < 0) {
     return original()->writev(descriptor, pieces, count);
   }
-  if (!stream->is_broken && !append(stream, pieces, count)) {
+  if (!stream->is_broken) {
+    const ssize_t taken = append(stream, pieces, count);
+    if (taken >= 0 && !stream->is_broken) return taken;
+  }
+  if (!stream->is_broken) {
     flush(stream);
     struct pollfd writable = {.fd = descriptor, .events = POLLOUT};
     if (original_poll(&writable, 1, stream->write_timeout) != 0 && !stream->is_broken) {
@@ -274,14 +278,9 @@ ssize_t writev(int descriptor, const struct iovec *pieces, int count) {
     }
     give_up(stream);
   }
-  if (stream->is_broken) {
-    // Not EAGAIN, upon which libmilter tries again.
-    errno = EPIPE;
-    return -1;
-  }
-  ssize_t total = 0;
-  for (int index = 0; index < count; index += 1) total += (ssize_t)pieces[index].iov_len;
-  return total;
+  // Not EAGAIN, upon which libmilter tries again.
+  errno = EPIPE;
+  return -1;
 }
 
 // What a libmilter calls that was compiled with more checks than Debian's.

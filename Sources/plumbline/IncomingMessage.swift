@@ -204,7 +204,7 @@ final class IncomingMessage: MilterTransaction {
     line.add("client=", envelope.clientAddress.description)
     line.add(" from=", result.authorDomain?.text ?? "-")
     line.add(" spf=", result.mailFromSPF.result.rawValue)
-    line.add("(", printable: result.mailFromSPF.domain)
+    line.add("(", result.mailFromSPF.domain.utf8.printable())
     line.add(") dkim=", result.dkim.isEmpty ? "none" : "")
     for (index, signature) in result.dkim.prefix(10).enumerated() {
       line.add(index == 0 ? "" : ",", signature.result.rawValue)
@@ -249,14 +249,6 @@ private struct SummaryLine {
   mutating func add(_ name: String, _ value: String = "") {
     buffer += name
     buffer += value
-  }
-
-  /// The same for a value of any octets.
-  mutating func add(_ name: String, printable value: String) {
-    let octets = value.utf8.span
-    var isPlain = octets.count <= 200
-    for index in octets.indices where !(0x20...0x7E).contains(octets[index]) { isPlain = false }
-    add(name, isPlain ? value : value.utf8.printable())
   }
 }
 

@@ -47,28 +47,27 @@ import Testing
     UPDATE policy_record SET text = 'v=DMARC1; p=none', p = 'none';
     """
 
-  @Test func findsAPolicyAnewAfterAnotherProcessReplacedIt() throws {
+  /// Whether the next message gets the policy that it was given, whatever was changed before it.
+  private func expectPolicyAnew(after change: () throws -> Void) throws {
     try store.append(.test(queueID: "A"))
     let text = try #require(try policyTexts()["A"])
-    try other.write { try $0.execute(sql: Self.replacePolicy) }
+    try change()
     try store.append(.test(queueID: "B"))
     #expect(try policyTexts() == ["B": text])
+  }
+
+  @Test func findsAPolicyAnewAfterAnotherProcessReplacedIt() throws {
+    try expectPolicyAnew { try other.write { try $0.execute(sql: Self.replacePolicy) } }
   }
 
   @Test func findsAPolicyAnewAfterItsOwnConnectionReplacedIt() throws {
-    try store.append(.test(queueID: "A"))
-    let text = try #require(try policyTexts()["A"])
-    try store.inspectWriter { try $0.execute(sql: Self.replacePolicy) }
-    try store.append(.test(queueID: "B"))
-    #expect(try policyTexts() == ["B": text])
+    try expectPolicyAnew { try store.inspectWriter { try $0.execute(sql: Self.replacePolicy) } }
   }
 
   @Test func findsAPolicyAnewAfterItWasDeleted() throws {
-    try store.append(.test(queueID: "A"))
-    let text = try #require(try policyTexts()["A"])
-    try other.write { try $0.execute(sql: "DELETE FROM message; DELETE FROM policy_record") }
-    try store.append(.test(queueID: "B"))
-    #expect(try policyTexts() == ["B": text])
+    try expectPolicyAnew {
+      try other.write { try $0.execute(sql: "DELETE FROM message; DELETE FROM policy_record") }
+    }
   }
 
   @Test func forgetsThePolicyOfATransactionThatWasUndone() throws {

@@ -29,24 +29,19 @@ enum Base64 {
     var isPlain = true
     for index in octets.indices {
       let octet = octets[index]
-      if isDigit(octet) {
+      if digit(octet) != nil {
         digits += 1
         if padding > 0 { isPlain = false }
       } else if octet == UInt8(ascii: "=") {
         padding += 1
-      } else {
-        if !octet.isFoldingWhitespace { isPlain = false }
+      } else if !octet.isFoldingWhitespace {
+        isPlain = false
       }
     }
     guard isPlain, padding <= 2, (digits + padding).isMultiple(of: 4) else {
       return decode(text.filter { !$0.isFoldingWhitespace })?.count
     }
     return (digits + padding) / 4 * 3 - padding
-  }
-
-  private static func isDigit(_ octet: UInt8) -> Bool {
-    octet.isASCIILetter || octet.isASCIIDigit || octet == UInt8(ascii: "+")
-      || octet == UInt8(ascii: "/")
   }
 
   /// Decodes groups of four digits, the last of them padded where it has to be; nil for anything

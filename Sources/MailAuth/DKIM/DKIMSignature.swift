@@ -99,13 +99,7 @@ struct DKIMSignature: Sendable {
 
   /// The first eight characters of `b=`, white space left out.
   private static func start(ofSignature value: ArraySlice<UInt8>) -> String {
-    var start: [UInt8] = []
-    start.reserveCapacity(8)
-    for octet in value where !octet.isFoldingWhitespace {
-      start.append(octet)
-      if start.count == 8 { break }
-    }
-    return start.printable()
+    Array(value.lazy.filter { !$0.isFoldingWhitespace }.prefix(8)).printable()
   }
 
   private static let hexDigits = Set("0123456789ABCDEFabcdef".utf8)
@@ -113,14 +107,7 @@ struct DKIMSignature: Sendable {
   /// A decimal number of any length, cut to the largest that fits; nil for anything else.
   private static func number(_ text: some Collection<UInt8>) -> Int? {
     guard !text.isEmpty, text.allSatisfy(\.isASCIIDigit) else { return nil }
-    var number = 0
-    for digit in text {
-      let (tenfold, isTooLarge) = number.multipliedReportingOverflow(by: 10)
-      let (sum, isSumTooLarge) = tenfold.addingReportingOverflow(Int(digit - UInt8(ascii: "0")))
-      guard !isTooLarge, !isSumTooLarge else { return .max }
-      number = sum
-    }
-    return number
+    return Int(String(decoding: text, as: UTF8.self)) ?? .max
   }
 
   // MARK: - Judging

@@ -29,18 +29,6 @@ public struct DNSQuestion: Hashable, Sendable {
 
   /// Whether the name fits the DNS: 1 to 253 octets, labels of 1 to 63 (RFC 1035 section 2.3.4).
   public var isValidName: Bool {
-    guard name.utf8.count <= 253 else { return false }
-    let octets = name.utf8.span
-    var labelLength = 0
-    for index in octets.indices {
-      if octets[index] == UInt8(ascii: ".") {
-        guard labelLength > 0 else { return false }
-        labelLength = 0
-      } else {
-        labelLength += 1
-        guard labelLength <= 63 else { return false }
-      }
-    }
-    return labelLength > 0
+    name.utf8.count <= 253 && DomainName.isLabels(name.utf8.span) { _ in true }
   }
 }

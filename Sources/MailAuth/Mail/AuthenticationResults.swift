@@ -119,7 +119,7 @@ public enum AuthenticationResults {
 
   private static func add(reason: String, to text: inout TextBuffer) {
     text += " reason="
-    FieldText.append(quoted: reason, to: &text)
+    text += FieldText.quoted(reason)
   }
 
   /// Adds a value behind its ` name=`, or nothing when it is empty.

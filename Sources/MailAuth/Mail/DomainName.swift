@@ -39,7 +39,7 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
       octets = ascii[...]
     }
     if octets.last == Self.dot { octets = octets.dropLast() }
-    guard octets.count <= 253, Self.isLabels(octets) else { return nil }
+    guard octets.count <= 253, Self.isLabels(octets.span, of: Self.isAllowed) else { return nil }
     if octets.contains(where: \.isASCIICapital) { octets = octets.map(\.asciiLowercased)[...] }
     self.init(uncheckedText: String(decoding: octets, as: UTF8.self))
   }
@@ -91,23 +91,9 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
 
   private static let dot = UInt8(ascii: ".")
 
-  /// Whether these are labels of 1 to 63 octets with a dot between each two.
-  private static func isLabels(_ octets: ArraySlice<UInt8>) -> Bool {
-    var length = 0
-    for octet in octets {
-      if octet == dot {
-        guard length > 0 else { return false }
-        length = 0
-      } else {
-        guard length < 63, isAllowed(octet) else { return false }
-        length += 1
-      }
-    }
-    return length > 0
-  }
-
-  /// Whether these are labels as above, without capitals, a dot at the end or anything beyond ASCII.
-  private static func isCanonical(_ octets: Span<UInt8>) -> Bool {
+  /// Whether these are labels of 1 to 63 octets of one kind with a dot between each two.
+  @inline(__always)
+  static func isLabels(_ octets: Span<UInt8>, of isWanted: (UInt8) -> Bool) -> Bool {
     var length = 0
     for index in octets.indices {
       let octet = octets[index]
@@ -115,11 +101,17 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
         guard length > 0 else { return false }
         length = 0
       } else {
-        guard length < 63, isAllowed(octet), !octet.isASCIICapital else { return false }
+        guard length < 63, isWanted(octet) else { return false }
         length += 1
       }
     }
     return length > 0
+  }
+
+  /// Whether these are the labels of a name without capitals, a dot at the end or anything beyond
+  /// ASCII.
+  private static func isCanonical(_ octets: Span<UInt8>) -> Bool {
+    isLabels(octets) { isAllowed($0) && !$0.isASCIICapital }
   }
 
   private static func isAllowed(_ octet: UInt8) -> Bool {

@@ -33,13 +33,6 @@ enum FieldText {
     "\"" + safe(value, limit: longestWord) + "\""
   }
 
-  /// Appends what ``quoted(_:)`` makes of a value.
-  static func append(quoted value: String, to text: inout TextBuffer) {
-    text += "\""
-    text += safe(value, limit: longestWord)
-    text += "\""
-  }
-
   /// A comment; parentheses in it become brackets; `;`, `"` and `\` become "?".
   static func comment(_ text: String) -> String {
     let brackets = text.replacing("(", with: "[").replacing(")", with: "]")
