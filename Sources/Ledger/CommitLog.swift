@@ -32,10 +32,10 @@ final class CommitLog: @unchecked Sendable {
   private var hasEnded = false
   private var commits: GroupCommit?
 
-  /// How long messages are collected for the next transaction of the database, in seconds.
+  /// How long messages are collected for a transaction of the database, in seconds.
   ///
-  /// With a hundred messages in a transaction a thousand would be hardly faster; and whoever looks
-  /// at the ledger waits for it.
+  /// A thousand messages in a transaction would be hardly faster than a hundred; and whoever looks at
+  /// the ledger waits for it.
   private static let collectSeconds = 0.02
 
   /// Begins with an empty file.
@@ -85,6 +85,7 @@ final class CommitLog: @unchecked Sendable {
   func waitUntilApplied() {
     condition.lock()
     let last = written
+    if applied < last { hurry.signal() }
     while applied < last, !isStuck, !hasEnded { condition.wait() }
     condition.unlock()
   }
@@ -151,7 +152,11 @@ final class CommitLog: @unchecked Sendable {
   // MARK: Moving
 
   private func run() {
-    while let (rows, last) = next() {
+    while waitForMessages() {
+      // What comes meanwhile comes into the same transaction. Whoever was answered just now has a
+      // next message, and that does not have to share the processor.
+      pause(Self.collectSeconds)
+      let (rows, last) = take()
       var rest = move(rows)
       while !rest.isEmpty, waitToRetry() { rest = move(rest) }
       // What has no place stays in the file, and what came after it too.
@@ -163,8 +168,6 @@ final class CommitLog: @unchecked Sendable {
       file.note(applied: last)
       condition.broadcast()
       condition.unlock()
-      // Under load this is what makes a transaction large.
-      pause(Self.collectSeconds)
     }
     condition.lock()
     hasEnded = true
@@ -172,14 +175,20 @@ final class CommitLog: @unchecked Sendable {
     condition.unlock()
   }
 
-  /// What is to be moved next, and its last number; nil at the end.
-  private func next() -> (rows: [MessageRow], last: UInt64)? {
+  /// Waits until there is something to move; false at the end.
+  private func waitForMessages() -> Bool {
     condition.lock()
     defer { condition.unlock() }
     moverIsIdle = true
     while waiting.isEmpty, !isStopping { condition.wait() }
     moverIsIdle = false
-    guard !waiting.isEmpty else { return nil }
+    return !waiting.isEmpty
+  }
+
+  /// What is to be moved next, and its last number.
+  private func take() -> (rows: [MessageRow], last: UInt64) {
+    condition.lock()
+    defer { condition.unlock() }
     defer { waiting = [] }
     return (waiting, written)
   }
@@ -195,9 +204,14 @@ final class CommitLog: @unchecked Sendable {
 
   /// Waits, unless there is a reason to hurry; says whether to go on.
   @discardableResult private func pause(_ seconds: Double) -> Bool {
+    if isEnding { return false }
     _ = hurry.wait(timeout: .now() + seconds)
+    return !isEnding
+  }
+
+  private var isEnding: Bool {
     condition.lock()
     defer { condition.unlock() }
-    return !isStopping
+    return isStopping
   }
 }
