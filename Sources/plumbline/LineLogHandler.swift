@@ -35,7 +35,7 @@ struct LineLogHandler: LogHandler {
         line += " \(key)=\(value)"
       }
     }
-    Self.write(line.octets)
+    Self.write(Array(line.octets))
   }
 
   private static func write(_ line: [UInt8]) {
