@@ -23,25 +23,27 @@ enum Base64 {
   ///
   /// As many as ``decode(_:)`` gives for the text without white space.
   static func decodedCount(ignoringWhitespaceIn text: ArraySlice<UInt8>) -> Int? {
-    let octets = text.span
-    var digits = 0
+    var rest = text
     var padding = 0
-    var isPlain = true
-    for index in octets.indices {
-      let octet = octets[index]
-      if digit(octet) != nil {
-        digits += 1
-        if padding > 0 { isPlain = false }
-      } else if octet == UInt8(ascii: "=") {
-        padding += 1
-      } else if !octet.isFoldingWhitespace {
-        isPlain = false
-      }
+    while let last = rest.last, last == UInt8(ascii: "=") || last.isFoldingWhitespace {
+      if last == UInt8(ascii: "=") { padding += 1 }
+      rest.removeLast()
     }
-    guard isPlain, padding <= 2, (digits + padding).isMultiple(of: 4) else {
+    let digits = unsafe rest.withUnsafeBufferPointer { octets -> Int? in
+      guard unsafe !octets.hasOctet(where: { !isDigit($0) && !$0.isFoldingWhitespace }) else {
+        return nil
+      }
+      return unsafe octets.count { isDigit($0) }
+    }
+    guard let digits, padding <= 2, (digits + padding).isMultiple(of: 4) else {
       return decode(text.filter { !$0.isFoldingWhitespace })?.count
     }
     return (digits + padding) / 4 * 3 - padding
+  }
+
+  private static func isDigit(_ octet: UInt8) -> Bool {
+    octet.isASCIILetter || octet.isASCIIDigit || octet == UInt8(ascii: "+")
+      || octet == UInt8(ascii: "/")
   }
 
   /// Decodes groups of four digits, the last of them padded where it has to be; nil for anything
