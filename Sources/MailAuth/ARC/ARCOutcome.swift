@@ -16,6 +16,15 @@ public enum ARCField: String, Sendable, Codable, CaseIterable {
   case messageSignature = "ARC-Message-Signature"
   /// Its signature of the chain (AS).
   case seal = "ARC-Seal"
+
+  /// The kind of a header field; nil for one that is none of ARC's.
+  init?(_ field: HeaderField) {
+    // The hyphen of "ARC-" spares nearly every field three comparisons.
+    guard field.name.count > 4, field.name[3] == UInt8(ascii: "-"),
+      let kind = Self.allCases.first(where: { field.isNamed($0.rawValue) })
+    else { return nil }
+    self = kind
+  }
 }
 
 /// Why ARC ended as it did: a code for programs.
