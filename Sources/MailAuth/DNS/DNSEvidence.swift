@@ -111,8 +111,9 @@ final class CheckResolver: Sendable {
   }
 
   /// Starts questions that will be asked soon.
-  func prefetch(_ questions: [DNSQuestion]) {
-    guard !questions.isEmpty, !asksNobody else { return }
-    resolver.prefetch(questions.filter(\.isValidName))
+  func prefetch(_ questions: @autoclosure () -> [DNSQuestion]) {
+    guard !asksNobody else { return }
+    let questions = questions().filter(\.isValidName)
+    if !questions.isEmpty { resolver.prefetch(questions) }
   }
 }
