@@ -233,6 +233,9 @@ public final class MessageEvaluation {
     let chain = arc?.finish(arcResolver) ?? unreadChain
     let identifiers = dmarc.identifiers
     resolvers = [helo.resolver, mailFrom.resolver, dkimResolver, arcResolver, dmarcResolver]
+    var dns: [DNSEvidence] = []
+    dns.reserveCapacity(16)
+    for resolver in resolvers { resolver.addEvidence(to: &dns) }
     let flow = flow ?? FlowEvidence(header: [], envelope: envelope)
     return Evaluation(
       authorDomain: dmarc.authorDomain, mailFromSPF: identifiers.mailFromSPF,
@@ -241,7 +244,7 @@ public final class MessageEvaluation {
       rootCause: RootCause(
         author: dmarc.authorDomain, spf: identifiers.mailFromSPF, dkim: identifiers.dkim,
         dmarc: dmarc.outcome, flow: flow),
-      dns: resolvers.flatMap(\.evidence))
+      dns: dns)
   }
 
   /// The SPF records that the check of the reverse-path used; waits for that check.

@@ -17,11 +17,11 @@ public enum ARCField: String, Sendable, Codable, CaseIterable {
   /// Its signature of the chain (AS).
   case seal = "ARC-Seal"
 
-  /// The kind of a header field; nil for one that is none of ARC's.
-  init?(_ field: HeaderField) {
+  /// The kind of the header fields of a name; nil for one that is none of ARC's.
+  init?(fieldName name: [UInt8]) {
     // The hyphen of "ARC-" spares nearly every field three comparisons.
-    guard field.name.count > 4, field.name[3] == UInt8(ascii: "-"),
-      let kind = Self.allCases.first(where: { field.isNamed($0.rawValue) })
+    guard name.count > 4, name[3] == UInt8(ascii: "-"),
+      let kind = Self.allCases.first(where: { name.equalsIgnoringASCIICase($0.rawValue) })
     else { return nil }
     self = kind
   }

@@ -23,17 +23,19 @@ enum Base64 {
   ///
   /// As many as ``decode(_:)`` gives for the text without white space.
   static func decodedCount(ignoringWhitespaceIn text: ArraySlice<UInt8>) -> Int? {
-    var rest = text
+    var end = text.endIndex
     var padding = 0
-    while let last = rest.last, last == UInt8(ascii: "=") || last.isFoldingWhitespace {
-      if last == UInt8(ascii: "=") { padding += 1 }
-      rest.removeLast()
+    while end > text.startIndex,
+      text[end - 1] == UInt8(ascii: "=") || text[end - 1].isFoldingWhitespace
+    {
+      end -= 1
+      if text[end] == UInt8(ascii: "=") { padding += 1 }
     }
-    let digits = unsafe rest.withUnsafeBufferPointer { octets -> Int? in
+    let digits = unsafe text[..<end].withUnsafeBufferPointer { octets -> Int? in
       guard unsafe !octets.hasOctet(where: { !isDigit($0) && !$0.isFoldingWhitespace }) else {
         return nil
       }
-      return unsafe octets.count { isDigit($0) }
+      return unsafe octets.count - octets.countOctets { $0.isFoldingWhitespace }
     }
     guard let digits, padding <= 2, (digits + padding).isMultiple(of: 4) else {
       return decode(text.filter { !$0.isFoldingWhitespace })?.count

@@ -71,6 +71,19 @@ extension UnsafeBufferPointer<UInt8> {
     }
     return found != 0
   }
+
+  /// How many octets are of this kind.
+  @inline(__always)
+  func countOctets(where isWanted: (UInt8) -> Bool) -> Int {
+    guard let start = baseAddress else { return 0 }
+    var found = 0
+    var index = 0
+    while index < count {
+      unsafe found &+= isWanted(start[index]) ? 1 : 0
+      index &+= 1
+    }
+    return found
+  }
 }
 
 extension Collection<UInt8> {

@@ -62,13 +62,10 @@ private enum FieldWords {
       var isQuoted = false
       var index = start
       while index < octets.count {
-        switch unsafe octets[index] {
-        case UInt8(ascii: "\\"): index &+= 1
-        case UInt8(ascii: "\""): isQuoted.toggle()
-        case 0x20 where !isQuoted: return index
-        default: break
-        }
-        index &+= 1
+        let octet = unsafe octets[index]
+        if octet == 0x20, !isQuoted { return index }
+        if octet == UInt8(ascii: "\"") { isQuoted.toggle() }
+        index &+= octet == UInt8(ascii: "\\") ? 2 : 1
       }
       return octets.count
     }
@@ -117,7 +114,7 @@ private struct FoldedLines {
       lineLength = 1
       rest = rest[(blank + 1)...]
     }
-    octets += rest
+    unsafe rest.withUnsafeBufferPointer { unsafe octets.append(contentsOf: $0) }
     lineLength += rest.count
   }
 }
