@@ -63,6 +63,11 @@ final class CheckResolver: Sendable {
   /// Whether an answer was wanted that is not known; what was found out without it is worth nothing.
   var missesAnswers: Bool { asked.withLock { $0.contains(where: \.isMissing) } }
 
+  /// The questions whose answers are not known.
+  var missingQuestions: [DNSQuestion] {
+    asked.withLock { $0.filter(\.isMissing).map(\.question) }
+  }
+
   /// Adds what was asked so far, in order.
   func addEvidence(to list: inout [DNSEvidence]) {
     let asked = asked.withLock { $0 }
