@@ -249,6 +249,47 @@ import Testing
     store.close()
   }
 
+  @Test func movesAtTheEndWhatHadNoPlace() throws {
+    let store = try makeStore()
+    let pending = try scene.directory.makeDirectory("ledger.sqlite.pending")
+    try scene.whileLocked {
+      try store.append(.test(queueID: "A"))
+      try waitUntil("it to have no place") { waitsInLog != nil }
+    }
+    store.close()
+    #expect(try queueIDs() == ["A"])
+    #expect(!FileManager.default.fileExists(atPath: logPath))
+    withExtendedLifetime(pending) {}
+  }
+
+  /// Also when the database stops taking messages while it closes.
+  @Test func closesWithoutWaitingForTheNextAttempt() throws {
+    _ = try SQLiteStore(path: scene.path)
+    let file = try #require(try CommitLogFile(ledgerPath: scene.path))
+    let mayMove = DispatchSemaphore(value: 0)
+    let attempts = Mutex(0)
+    let log = try CommitLog(file, retrySeconds: 3600, reportFailure: { _ in }) { rows in
+      let attempt = attempts.withLock { count in
+        count += 1
+        return count
+      }
+      if attempt == 1 { mayMove.wait() }
+      return attempt == 1 ? [] : rows
+    }
+    #expect(log.append(MessageRow(.test(queueID: "A"))))
+    try waitUntil("the first to be moved") { attempts.withLock { $0 } == 1 }
+    #expect(log.append(MessageRow(.test(queueID: "B"))))
+    let hasClosed = DispatchSemaphore(value: 0)
+    Thread.detachNewThread {
+      log.close()
+      hasClosed.signal()
+    }
+    try waitUntil("it to begin closing") { !log.append(MessageRow(.test(queueID: "C"))) }
+    mayMove.signal()
+    #expect(hasClosed.wait(timeout: .now() + 60) == .success)
+    #expect(FileManager.default.fileExists(atPath: logPath))
+  }
+
   @Test func worksWithoutALogThatAnotherProcessHas() throws {
     let first = try makeStore()
     let second = try makeStore()
