@@ -105,10 +105,7 @@ public final class MessageEvaluation {
   private let bodyHashes: BodyHashes?
   private let heloSPF: EarlyCheck<CheckedSPF>
   private let mailFromSPF: EarlyCheck<CheckedSPF>
-  private var header: [HeaderField] = []
-  private var headerBytes = 0
-  private var isHeaderTooLarge = false
-  private var isSigned = false
+  private var header = ReceivedHeader()
   private var author = Author.missing(.noFrom, "The message has no header.")
   private var flow: FlowEvidence?
   private var draw = SamplingDraw(header: [])
@@ -162,40 +159,33 @@ public final class MessageEvaluation {
 
   /// Takes a header field, from the top down.
   public func addHeader(_ field: HeaderField) {
-    isSigned = isSigned || field.isNamed("DKIM-Signature")
-    headerBytes += field.name.count + field.value.count
-    guard headerBytes <= evaluator.settings.maximumHeaderBytes,
-      header.count < evaluator.settings.maximumHeaderFields
-    else {
-      isHeaderTooLarge = true
-      return
-    }
-    header.append(field)
+    header.add(
+      field, mostOctets: evaluator.settings.maximumHeaderBytes,
+      mostFields: evaluator.settings.maximumHeaderFields)
   }
 
   /// Ends the header and starts fetching keys and policies, without waiting for them.
   public func endHeaders() {
-    if isHeaderTooLarge {
+    let fields = header.takeFields()
+    if header.isTooLarge {
       author = .missing(
         .messageTooLarge,
         "The header is too large to be evaluated: over "
           + "\(evaluator.settings.maximumHeaderBytes) octets or "
           + "\(evaluator.settings.maximumHeaderFields) fields.")
-      header = []
       return
     }
-    author = Author(header: header)
-    flow = FlowEvidence(header: header, envelope: envelope)
-    draw = SamplingDraw(header: header)
+    author = Author(header: fields)
+    flow = FlowEvidence(header: fields, envelope: envelope)
+    draw = SamplingDraw(header: fields)
     let dkim = DKIMVerifier(
-      settings: evaluator.settings.dkim, libraries: evaluator.dkimLibraries, header: header,
+      settings: evaluator.settings.dkim, libraries: evaluator.dkimLibraries, header: fields,
       now: now, bodyHashes: bodyHashes, meanings: evaluator.meanings)
     self.dkim = dkim
     let arc = ARCVerifier(
-      settings: evaluator.settings.dkim, header: header, bodyHashes: bodyHashes,
+      settings: evaluator.settings.dkim, header: fields, bodyHashes: bodyHashes,
       meanings: evaluator.meanings)
     self.arc = arc
-    header = []
     var questions = dkim.keyQuestions + arc.keyQuestions
     for domain in evaluatedAuthors {
       questions += TreeWalk.names(from: domain).map(\.policyQuestion)
@@ -243,6 +233,9 @@ public final class MessageEvaluation {
     let chain = arc?.finish(arcResolver) ?? unreadChain
     let identifiers = dmarc.identifiers
     resolvers = [helo.resolver, mailFrom.resolver, dkimResolver, arcResolver, dmarcResolver]
+    var dns: [DNSEvidence] = []
+    dns.reserveCapacity(16)
+    for resolver in resolvers { resolver.addEvidence(to: &dns) }
     let flow = flow ?? FlowEvidence(header: [], envelope: envelope)
     return Evaluation(
       authorDomain: dmarc.authorDomain, mailFromSPF: identifiers.mailFromSPF,
@@ -251,7 +244,7 @@ public final class MessageEvaluation {
       rootCause: RootCause(
         author: dmarc.authorDomain, spf: identifiers.mailFromSPF, dkim: identifiers.dkim,
         dmarc: dmarc.outcome, flow: flow),
-      dns: resolvers.flatMap(\.evidence))
+      dns: dns)
   }
 
   /// The SPF records that the check of the reverse-path used; waits for that check.
@@ -260,7 +253,7 @@ public final class MessageEvaluation {
   public var mailFromSPFRecords: [PublishedSPFRecord] { mailFromSPF.value().resolver.spfRecords }
 
   /// The outcome of a chain in a header that was too large to be kept.
-  private var unreadChain: ARCOutcome { isHeaderTooLarge ? .messageTooLarge : .noSets }
+  private var unreadChain: ARCOutcome { header.isTooLarge ? .messageTooLarge : .noSets }
 
   /// The Author Domains that DMARC is evaluated for: the first when there are too many.
   private var evaluatedAuthors: ArraySlice<DomainName> {
@@ -269,12 +262,40 @@ public final class MessageEvaluation {
 
   /// The outcome of the signatures, however many, of a header that was too large to be kept.
   private var unreadSignatures: [DKIMOutcome] {
-    guard isHeaderTooLarge, isSigned else { return [] }
+    guard header.isTooLarge, header.isSigned else { return [] }
     return [
       DKIMOutcome(
         domain: "", selector: "", algorithm: "", result: .permerror, cause: .messageTooLarge,
         explanation: "The header is too large, so no signature was evaluated.")
     ]
+  }
+}
+
+/// A header as far as it came.
+private struct ReceivedHeader {
+  private var fields: [HeaderField] = []
+  private var octets = 0
+  /// Whether it went beyond a limit; the fields behind that are missing.
+  private(set) var isTooLarge = false
+  /// Whether there is a signature among all its fields.
+  private(set) var isSigned = false
+
+  mutating func add(_ field: HeaderField, mostOctets: Int, mostFields: Int) {
+    isSigned = isSigned || field.isNamed("DKIM-Signature")
+    octets += field.name.count + field.value.count
+    guard octets <= mostOctets, fields.count < mostFields else {
+      isTooLarge = true
+      return
+    }
+    // Real mail has some twenty.
+    if fields.isEmpty { fields.reserveCapacity(32) }
+    fields.append(field)
+  }
+
+  /// Gives the fields away.
+  mutating func takeFields() -> [HeaderField] {
+    defer { fields = [] }
+    return fields
   }
 }
 

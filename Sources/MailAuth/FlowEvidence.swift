@@ -48,11 +48,12 @@ public struct FlowEvidence: Sendable, Codable, Equatable {
   /// Looks for signs in a header and a return path.
   init(header: [HeaderField], envelope: Envelope) {
     var found: Set<FlowSign> = []
-    for field in header {
-      guard let sign = Self.sign(of: field) else { continue }
+    // By index: iteration copies each field.
+    for index in header.indices {
+      guard let sign = Self.sign(of: header[index]) else { continue }
       found.insert(sign)
       if sign == .listID, listIdentifier == nil {
-        listIdentifier = Self.identifier(in: field.value)
+        listIdentifier = Self.identifier(in: header[index].value)
       }
     }
     if let sign = Self.sign(ofReturnPath: envelope.mailFrom) { found.insert(sign) }
@@ -73,8 +74,16 @@ public struct FlowEvidence: Sendable, Codable, Equatable {
     ("auto-submitted", .automatic),
   ]
 
+  /// ``namedSigns`` by the length of the name: most fields are compared with one name or none.
+  private static let signsByLength = (0...(namedSigns.map(\.name.utf8.count).max() ?? 0)).map {
+    length in namedSigns.filter { $0.name.utf8.count == length }
+  }
+
   private static func sign(of field: HeaderField) -> FlowSign? {
-    guard let entry = namedSigns.first(where: { field.isNamed($0.name) }) else { return nil }
+    let length = field.name.count
+    guard length < signsByLength.count,
+      let entry = signsByLength[length].first(where: { field.isNamed($0.name) })
+    else { return nil }
     switch entry.name {
     case "precedence":
       let isList = field.value.trimmingFoldingWhitespace().equalsIgnoringASCIICase("list")

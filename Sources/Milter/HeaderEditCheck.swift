@@ -1,3 +1,4 @@
+internal import Glibc
 internal import MailAuth
 
 extension HeaderEdit {
@@ -33,14 +34,25 @@ extension HeaderEdit {
   }
 
   private static func isFolded(_ value: String) -> Bool {
-    let octets = value.utf8.span
-    var follows = false
-    for index in octets.indices {
-      let octet = octets[index]
-      if octet == 0 || octet == 0x0D { return false }
-      if follows, octet != 0x20, octet != 0x09 { return false }
-      follows = octet == 0x0A
+    var value = value
+    return value.withUTF8 { octets in
+      var rest = UnsafeRawBufferPointer(octets)
+      if unsafe rest.place(of: 0) != nil || rest.place(of: 0x0D) != nil { return false }
+      while let lineFeed = unsafe rest.place(of: 0x0A) {
+        unsafe rest = UnsafeRawBufferPointer(rebasing: rest[(lineFeed + 1)...])
+        guard let next = unsafe rest.first, next == 0x20 || next == 0x09 else { return false }
+      }
+      return true
     }
-    return !follows
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Where an octet stands first; nil when it does not.
+  func place(of octet: UInt8) -> Int? {
+    guard let start = baseAddress, let found = unsafe memchr(start, Int32(octet), count) else {
+      return nil
+    }
+    return unsafe UnsafeRawPointer(found) - start
   }
 }

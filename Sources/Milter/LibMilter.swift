@@ -193,7 +193,10 @@ private func headerField(
 ) -> sfsistat {
   guard let session = unsafe session(context) else { return SMFIS_TEMPFAIL }
   let name = unsafe octets(name)
-  if !name.isEmpty { unsafe session.header(name: name, value: octets(value)) }
+  if !name.isEmpty {
+    let count = unsafe value.map { unsafe strlen($0) } ?? 0
+    unsafe session.header(name: name, value: UnsafeRawBufferPointer(start: value, count: count))
+  }
   return session.proceed(SMFIP_NR_HDR)
 }
 

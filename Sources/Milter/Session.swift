@@ -83,12 +83,13 @@ final class Session {
     message.transaction.recipient(Self.withoutAngleBrackets(path))
   }
 
-  /// A header field, the value as libmilter gives it: folded with bare LF.
-  func header(name: [UInt8], value: [UInt8]) {
+  /// A header field, the value as libmilter gives it: folded with bare LF; its memory belongs to
+  /// libmilter.
+  func header(name: [UInt8], value: UnsafeRawBufferPointer) {
     guard let message else { return }
     guard message.part != .body else { return markBroken() }
     self.message?.part = .header
-    let value = Self.messageValue(value, keepsLeadingSpace: keepsLeadingSpace)
+    let value = unsafe Self.messageValue(value, keepsLeadingSpace: keepsLeadingSpace)
     message.transaction.header(HeaderField(name: name, value: value))
   }
 
@@ -162,20 +163,23 @@ final class Session {
   ///   - value: The value as libmilter gives it.
   ///   - keepsLeadingSpace: Whether the MTA passes on the white space in front of it.
   /// - Returns: The octets behind the field's colon.
-  static func messageValue(_ value: [UInt8], keepsLeadingSpace: Bool) -> [UInt8] {
+  static func messageValue(
+    _ value: UnsafeRawBufferPointer, keepsLeadingSpace: Bool
+  ) -> [UInt8] {
+    var octets: [UInt8] = []
+    octets.reserveCapacity(value.count + 16)
     // An MTA without SMFIP_HDR_LEADSPC has eaten one blank; nearly every field has exactly one.
-    let needsBlank = !keepsLeadingSpace && value.first != 0x20 && value.first != 0x09
-    guard var end = value.firstIndex(of: 0x0A) else { return needsBlank ? [0x20] + value : value }
-    var octets: [UInt8] = needsBlank ? [0x20] : []
-    octets.reserveCapacity(value.count + 8)
-    var start = value.startIndex
-    while true {
-      octets += value[start..<end]
-      if end == value.endIndex { return octets }
+    let first = unsafe value.first
+    if !keepsLeadingSpace, first != 0x20, first != 0x09 { octets.append(0x20) }
+    var rest = unsafe value
+    while let end = unsafe rest.place(of: 0x0A) {
+      unsafe octets.append(contentsOf: UnsafeRawBufferPointer(rebasing: rest[..<end]))
       if octets.last != 0x0D { octets.append(0x0D) }
-      start = end
-      end = value[(end + 1)...].firstIndex(of: 0x0A) ?? value.endIndex
+      octets.append(0x0A)
+      unsafe rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
     }
+    unsafe octets.append(contentsOf: rest)
+    return octets
   }
 
   /// The reply to a message whose commands came in an order that no MTA uses.

@@ -41,13 +41,13 @@ final class IncomingMessage: MilterTransaction {
   private let receivedAt: Int64
   private let evaluation: MessageEvaluation
   private var forged: ForgedFields
-  private var authors: [String] = []
+  /// The values of the first From fields.
+  private var fromValues: [[UInt8]] = []
   /// More From fields than this are not looked at.
   private static let mostFromFields = 10
-  private var fromFields = 0
-  private var failure: FailureCapture?
+  private let failure: FailureCapture?
   private let sealing: MessageSealing?
-  private var capture: CaptureWork?
+  private let capture: CaptureWork?
 
   init(_ start: MilterEnvelopeStart, clientAddress: IPAddress, context: Context) {
     self.context = context
@@ -78,11 +78,8 @@ final class IncomingMessage: MilterTransaction {
     if !isForged { sealing?.add(field) }
     failure?.add(field)
     capture?.add(field)
-    if field.isNamed("From") {
-      fromFields += 1
-      if fromFields <= Self.mostFromFields {
-        authors += AuthorAddresses.list(inFrom: field.value)
-      }
+    if field.isNamed("From"), fromValues.count < Self.mostFromFields {
+      fromValues.append(field.value)
     }
     evaluation.addHeader(field)
   }
@@ -167,7 +164,8 @@ final class IncomingMessage: MilterTransaction {
       host: host, queueID: queueID, receivedAt: receivedAt,
       envelope: envelope, evaluation: result, verdict: verdict, addedARCSet: addedSet,
       isReportTraffic: context.reportTraffic.covers(
-        envelope, authors: authors, spf: result.mailFromSPF.result),
+        envelope, authorDomains: result.authorDomains,
+        authors: fromValues.flatMap(AuthorAddresses.list), spf: result.mailFromSPF.result),
       failureIncident: incident,
       capture: capture?.capture(
         result, envelope, receivedAt: receivedAt, dns: evaluation.recordedAnswers))
@@ -198,8 +196,8 @@ final class IncomingMessage: MilterTransaction {
   ) {
     guard context.logger.logLevel <= .info else { return }
     let dmarc = result.dmarc
-    let milliseconds =
-      waited.components.seconds * 1000 + waited.components.attoseconds / 1_000_000_000_000_000
+    let (seconds, attoseconds) = waited.components
+    let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
     var line = SummaryLine()
     line.add("client=", envelope.clientAddress.description)
     line.add(" from=", result.authorDomain?.text ?? "-")

@@ -35,14 +35,15 @@ struct LineLogHandler: LogHandler {
         line += " \(key)=\(value)"
       }
     }
-    Self.write(line.octets)
+    Self.write(Array(line.octets))
   }
 
   private static func write(_ line: [UInt8]) {
     // Whatever came from outside must not be able to write lines of its own.
     var octets = line
-    for index in octets.indices where octets[index] < 0x20 || octets[index] == 0x7F {
-      octets[index] = UInt8(ascii: "?")
+    for index in octets.indices {
+      let octet = octets[index]
+      octets[index] = octet < 0x20 || octet == 0x7F ? UInt8(ascii: "?") : octet
     }
     octets.append(0x0A)
     var rest = octets[...]

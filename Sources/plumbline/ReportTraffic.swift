@@ -21,11 +21,15 @@ struct ReportTraffic: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - envelope: Its envelope.
-  ///   - authors: The addresses in its From fields.
+  ///   - authorDomains: The domains of these addresses, as far as they are known.
+  ///   - authors: The addresses in its From fields; asked for only where domains do not decide.
   ///   - spf: What SPF said of the reverse-path.
   /// - Returns: Whether it is.
-  func covers(_ envelope: Envelope, authors: [String], spf: SPFResult) -> Bool {
-    if !authors.isEmpty, authors.allSatisfy({ isFrom($0) }) { return true }
+  func covers(
+    _ envelope: Envelope, authorDomains: [DomainName] = [], authors: @autoclosure () -> [String],
+    spf: SPFResult
+  ) -> Bool {
+    if authorDomains.allSatisfy({ $0 == from?.domain }), areFrom(authors()) { return true }
     if spf == .pass, isOurs(envelope.mailFrom) { return true }
     return !envelope.recipients.isEmpty && envelope.recipients.allSatisfy(isOurs)
   }
@@ -34,6 +38,10 @@ struct ReportTraffic: Sendable, Equatable {
     guard mayBeOurs(octets.span), let address = MailAddress(String(decoding: octets, as: UTF8.self))
     else { return false }
     return isFrom(address) || isBounceAddress(address)
+  }
+
+  private func areFrom(_ authors: [String]) -> Bool {
+    !authors.isEmpty && authors.allSatisfy { isFrom($0) }
   }
 
   private func isFrom(_ text: String) -> Bool {

@@ -57,7 +57,7 @@ import Testing
     #expect(begin(session) == .followed)
     #expect(server.openMessages == 1)
     session.recipient(Array("<b@example.org>".utf8))
-    session.header(name: field.name, value: field.value)
+    session.header(field)
     session.endOfHeaders()
     feed(session, 3)
     #expect(session.endOfMessage(queueID: "Q") { _ in nil } == .accept)
@@ -70,7 +70,7 @@ import Testing
     let log = Log()
     let session = Session(server: makeServer(log))
     session.recipient(path)
-    session.header(name: field.name, value: field.value)
+    session.header(field)
     session.endOfHeaders()
     feed(session, 1)
     session.abort()
@@ -104,7 +104,7 @@ import Testing
     _ = begin(session)
     session.endOfHeaders()
     switch call {
-    case "header": session.header(name: field.name, value: field.value)
+    case "header": session.header(field)
     case "endOfHeaders": session.endOfHeaders()
     default: session.recipient(path)
     }
@@ -157,7 +157,7 @@ import Testing
     let log = Log()
     let session = Session(server: makeServer(log))
     _ = begin(session)
-    session.header(name: field.name, value: Array(given.utf8))
+    session.header(HeaderField(name: field.name, value: Array(given.utf8)))
     #expect(log.header == [HeaderField("Subject", wanted)])
   }
 
@@ -167,7 +167,7 @@ import Testing
     let session = Session(server: makeServer(log))
     session.keepsLeadingSpace = true
     _ = begin(session)
-    session.header(name: field.name, value: Array(given.utf8))
+    session.header(HeaderField(name: field.name, value: Array(given.utf8)))
     #expect(log.header.map(\.value) == [Array(given.replacing("\n", with: "\r\n").utf8)])
   }
 
@@ -198,8 +198,18 @@ import Testing
     ("\r\r\n\n", "\r\r\n\r\n", " \r\r\n\r\n"), (" a\rb", " a\rb", " a\rb"),
   ])
   func restoresLineEndsAndTheBlank(given: String, kept: String, cut: String) {
-    let value = Array(given.utf8)
-    #expect(Session.messageValue(value, keepsLeadingSpace: true) == Array(kept.utf8))
-    #expect(Session.messageValue(value, keepsLeadingSpace: false) == Array(cut.utf8))
+    for (keepsLeadingSpace, expected) in [(true, kept), (false, cut)] {
+      let value = unsafe Array(given.utf8).withUnsafeBytes {
+        unsafe Session.messageValue($0, keepsLeadingSpace: keepsLeadingSpace)
+      }
+      #expect(value == Array(expected.utf8))
+    }
+  }
+}
+
+extension Session {
+  /// A header field as the MTA sends it.
+  fileprivate func header(_ field: HeaderField) {
+    unsafe field.value.withUnsafeBytes { unsafe header(name: field.name, value: $0) }
   }
 }

@@ -59,5 +59,12 @@ import Testing
     envelope.recipients = sample.recipients.map { Array($0.utf8) }
     let authors = AuthorAddresses.list(inFrom: Array(sample.from.utf8))
     #expect(traffic.covers(envelope, authors: authors, spf: sample.spf) == sample.isOurs)
+    // What the domains rule out already, the addresses would rule out too.
+    let domains = authors.compactMap { author in
+      author.split(separator: "@").last.flatMap { DomainName(String($0)) }
+    }
+    let isOurs = traffic.covers(
+      envelope, authorDomains: domains, authors: authors, spf: sample.spf)
+    #expect(isOurs == sample.isOurs)
   }
 }

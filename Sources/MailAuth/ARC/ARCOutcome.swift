@@ -16,6 +16,15 @@ public enum ARCField: String, Sendable, Codable, CaseIterable {
   case messageSignature = "ARC-Message-Signature"
   /// Its signature of the chain (AS).
   case seal = "ARC-Seal"
+
+  /// The kind of the header fields of a name; nil for one that is none of ARC's.
+  init?(fieldName name: [UInt8]) {
+    // The hyphen of "ARC-" spares nearly every field three comparisons.
+    guard name.count > 4, name[3] == UInt8(ascii: "-"),
+      let kind = Self.allCases.first(where: { name.equalsIgnoringASCIICase($0.rawValue) })
+    else { return nil }
+    self = kind
+  }
 }
 
 /// Why ARC ended as it did: a code for programs.

@@ -38,8 +38,7 @@ public struct ARCSealer: Sendable {
 
   /// Whether sealing has a use for fields of this name: it signs or seals them.
   public func needs(_ field: HeaderField) -> Bool {
-    ARCField.allCases.contains { field.isNamed($0.rawValue) }
-      || signedNames.contains { field.isNamed($0) }
+    ARCField(fieldName: field.name) != nil || signedNames.contains { field.isNamed($0) }
   }
 
   /// Begins to seal a message.

@@ -36,7 +36,7 @@ struct ARCChain: Sendable {
   /// Reads the ARC fields of a header.
   init(_ header: [HeaderField]) {
     let fields = header.indices.compactMap { index in
-      ARCField.allCases.first { header[index].isNamed($0.rawValue) }.map { (index, $0) }
+      ARCField(fieldName: header[index].name).map { (index, $0) }
     }
     // More fields than can be right are not even read.
     guard fields.count <= Self.mostSets * ARCField.allCases.count else {

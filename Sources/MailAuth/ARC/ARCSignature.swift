@@ -108,7 +108,7 @@ struct ARCMessageSignature: Sendable {
     }
     bodyHash = tags.compact("bh").flatMap { Base64.decode($0) }
     bodyLength = lengthText.map { Int($0) ?? .max }
-    signedNames = tags.list("h")?.map { $0.asciiLowercased() }.filter { !$0.isEmpty } ?? []
+    signedNames = tags.lowercasedList("h")?.filter { !$0.isEmpty } ?? []
     do throws(ARCSignature.FieldProblem) {
       try signature.check(tags, required: ["a", "b", "bh", "d", "h", "s"])
       try check(lengthText: lengthText)

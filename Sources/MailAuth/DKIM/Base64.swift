@@ -23,25 +23,29 @@ enum Base64 {
   ///
   /// As many as ``decode(_:)`` gives for the text without white space.
   static func decodedCount(ignoringWhitespaceIn text: ArraySlice<UInt8>) -> Int? {
-    let octets = text.span
-    var digits = 0
+    var end = text.endIndex
     var padding = 0
-    var isPlain = true
-    for index in octets.indices {
-      let octet = octets[index]
-      if digit(octet) != nil {
-        digits += 1
-        if padding > 0 { isPlain = false }
-      } else if octet == UInt8(ascii: "=") {
-        padding += 1
-      } else if !octet.isFoldingWhitespace {
-        isPlain = false
-      }
+    while end > text.startIndex,
+      text[end - 1] == UInt8(ascii: "=") || text[end - 1].isFoldingWhitespace
+    {
+      end -= 1
+      if text[end] == UInt8(ascii: "=") { padding += 1 }
     }
-    guard isPlain, padding <= 2, (digits + padding).isMultiple(of: 4) else {
+    let digits = unsafe text[..<end].withUnsafeBufferPointer { octets -> Int? in
+      guard unsafe !octets.hasOctet(where: { !isDigit($0) && !$0.isFoldingWhitespace }) else {
+        return nil
+      }
+      return unsafe octets.count - octets.countOctets { $0.isFoldingWhitespace }
+    }
+    guard let digits, padding <= 2, (digits + padding).isMultiple(of: 4) else {
       return decode(text.filter { !$0.isFoldingWhitespace })?.count
     }
     return (digits + padding) / 4 * 3 - padding
+  }
+
+  private static func isDigit(_ octet: UInt8) -> Bool {
+    octet.isASCIILetter || octet.isASCIIDigit || octet == UInt8(ascii: "+")
+      || octet == UInt8(ascii: "/")
   }
 
   /// Decodes groups of four digits, the last of them padded where it has to be; nil for anything

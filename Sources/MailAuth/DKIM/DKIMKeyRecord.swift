@@ -29,8 +29,8 @@ struct DKIMKeyRecord: Sendable, Equatable {
       }
     }
     keyType = tags.compactText("k")?.asciiLowercased() ?? "rsa"
-    hashes = tags.list("h").map { $0.map { $0.asciiLowercased() } }
-    services = tags.list("s").map { $0.map { $0.asciiLowercased() } }
+    hashes = tags.lowercasedList("h")
+    services = tags.lowercasedList("s")
     flags = tags.list("t") ?? []
     guard let key = tags.compact("p") else {
       throw .permerror(.keySyntax, "The key record has no p=.")

@@ -75,7 +75,7 @@ struct DKIMSignature: Sendable {
       expiresNever = text.utf8.count > 12
       expiration = expiresNever ? nil : Self.number(text.utf8).map(Int64.init)
     }
-    signedNames = tags.list("h")?.map { $0.asciiLowercased() } ?? []
+    signedNames = tags.lowercasedList("h") ?? []
     signatureStart = tags["b"].map(Self.start(ofSignature:))
     isSafeForLibrary = tags["i"].map(Self.isSafeIdentity) ?? true
   }
@@ -193,10 +193,10 @@ struct DKIMSignature: Sendable {
   }
 
   private func checkQueryMethod(_ tags: TagList) throws(DKIMProblem) {
-    guard let methods = tags.list("q") else { return }
+    guard let methods = tags.lowercasedList("q") else { return }
     // Unknown methods are skipped (RFC 6376 section 3.5, q=); libopendkim with a key callback
     // would accept any.
-    guard methods.contains(where: { $0.asciiLowercased() == "dns/txt" }) else {
+    guard methods.contains("dns/txt") else {
       throw .permerror(
         .queryMethodUnknown, "The signature offers no key query method but unknown ones (q=).")
     }

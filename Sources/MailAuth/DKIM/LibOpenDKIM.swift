@@ -142,17 +142,15 @@ final class DKIMLibraries: Sendable {
 
   /// Gives one field; fields with a NUL are left out, since the library stops hashing there.
   func header(_ field: HeaderField) {
-    var text: [UInt8] = []
-    text.reserveCapacity(field.name.count + 1 + field.value.count)
-    text += field.name
-    text.append(UInt8(ascii: ":"))
-    text += field.value
-    unsafe text.withUnsafeMutableBufferPointer { buffer in
-      guard let start = buffer.baseAddress, unsafe memchr(start, 0, buffer.count) == nil else {
-        return
-      }
+    let (name, value) = (field.name, field.value)
+    let count = name.count + 1 + value.count
+    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { text in
+      _ = unsafe text[..<name.count].initialize(fromContentsOf: name)
+      unsafe text.initializeElement(at: name.count, to: UInt8(ascii: ":"))
+      _ = unsafe text[(name.count + 1)...].initialize(fromContentsOf: value)
+      guard let start = text.baseAddress, unsafe memchr(start, 0, count) == nil else { return }
       // A refusal concerns this field only: such a field is no part of any hash.
-      _ = unsafe dkim_header(dkim, start, buffer.count)
+      _ = unsafe dkim_header(dkim, start, count)
     }
   }
 

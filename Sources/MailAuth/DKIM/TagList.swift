@@ -43,23 +43,17 @@ struct TagList: Sendable {
   /// - Throws: ``Problem`` for the first thing that breaks the grammar.
   init(_ text: some Collection<UInt8>) throws(Problem) {
     let octets = Array(text)
-    let span = octets.span
     var places: [Place] = []
     places.reserveCapacity(12)
     var seen: Set<String> = []
     var start = 0
     while start <= octets.count {
-      var end = start
-      var isPlain = true
-      while end < span.count, span[end] != UInt8(ascii: ";") {
-        if !Self.isValueOctet(span[end]) { isPlain = false }
-        end += 1
-      }
+      let end = octets[start...].firstIndex(of: UInt8(ascii: ";")) ?? octets.count
       defer { start = end + 1 }
       let trimmed = octets[start..<end].trimmingFoldingWhitespace()
       // One ";" may end the list; any other empty tag-spec is outside the grammar.
       if trimmed.isEmpty && end == octets.count && start > 0 { break }
-      let place = try Self.place(of: trimmed, isPlain: isPlain)
+      let place = try Self.place(of: trimmed)
       let isRepeated: Bool
       if places.count < Self.fewTags {
         isRepeated = places.contains {
@@ -77,17 +71,16 @@ struct TagList: Sendable {
     self.places = places
   }
 
-  /// Finds name and value in a tag-spec; `isPlain` tells that every octet of it may stand in a value.
-  private static func place(
-    of specification: ArraySlice<UInt8>, isPlain: Bool
-  ) throws(Problem) -> Place {
+  /// Finds name and value in a tag-spec.
+  private static func place(of specification: ArraySlice<UInt8>) throws(Problem) -> Place {
     guard let equals = specification.firstIndex(of: UInt8(ascii: "=")) else {
       throw .missingEquals(specification.printable(limit: 40))
     }
     let name = specification[..<equals].trimmingFoldingWhitespace()
     guard isTagName(name) else { throw .badTagName(name.printable(limit: 40)) }
     let value = specification[(equals + 1)...].trimmingFoldingWhitespace()
-    guard isPlain || value.allSatisfy(isValueOctet) else { throw .badValue(tag: text(name)) }
+    let isBad = unsafe value.withUnsafeBufferPointer { unsafe $0.hasOctet { !isValueOctet($0) } }
+    guard !isBad else { throw .badValue(tag: text(name)) }
     return Place(
       name: name.startIndex..<name.endIndex, value: value.startIndex..<value.endIndex)
   }
@@ -137,16 +130,27 @@ struct TagList: Sendable {
   }
 
   /// The members of a colon-separated value, trimmed; nil when the tag is absent.
-  func list(_ name: String) -> [String]? {
+  func list(_ name: String) -> [String]? { members(of: name, Self.text) }
+
+  /// The members of a colon-separated value, trimmed and with ASCII capitals lower-cased; nil when the
+  /// tag is absent.
+  func lowercasedList(_ name: String) -> [String]? {
+    members(of: name) { member in
+      unsafe member.withUnsafeBufferPointer { unsafe String(asciiLowercasing: $0) }
+    }
+  }
+
+  @inline(__always)
+  private func members(of name: String, _ text: (ArraySlice<UInt8>) -> String) -> [String]? {
     guard let value = self[name] else { return nil }
     var members: [String] = []
-    members.reserveCapacity(8)
-    var rest = value
-    while let colon = rest.firstIndex(of: UInt8(ascii: ":")) {
-      members.append(Self.text(rest[..<colon].trimmingFoldingWhitespace()))
-      rest = rest[(colon + 1)...]
+    members.reserveCapacity(24)
+    var start = value.startIndex
+    while start <= value.endIndex {
+      let end = value[start...].firstIndex(of: UInt8(ascii: ":")) ?? value.endIndex
+      members.append(text(value[start..<end].trimmingFoldingWhitespace()))
+      start = end + 1
     }
-    members.append(Self.text(rest.trimmingFoldingWhitespace()))
     return members
   }
 

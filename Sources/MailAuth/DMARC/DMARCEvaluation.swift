@@ -43,6 +43,11 @@ struct DMARCEvaluation {
       end(cause == .noFrom ? .none : .permerror, cause, sentence)
     case .domain, .domains:
       func ending(_ relations: DomainRelations) -> Ending? {
+        if case .domain(let domain) = author {
+          return Ending(
+            AuthorDomainEvaluation(
+              domain, identifiers, relations: relations, source: source, draw: draw))
+        }
         let evaluations = author.domainNames.prefix(maximumAuthorDomains).map {
           AuthorDomainEvaluation($0, identifiers, relations: relations, source: source, draw: draw)
         }
@@ -72,6 +77,13 @@ private struct Ending {
   private(set) var author: DomainName?
   /// The identifiers as they relate to that domain.
   private(set) var identifiers: CheckedIdentifiers?
+
+  /// The only domain decides.
+  init(_ only: consuming AuthorDomainEvaluation) {
+    outcome = only.outcome
+    author = only.author
+    identifiers = only.identifiers
+  }
 
   /// Nil for no evaluations; these are of the first domains of `author`, or of all.
   init?(_ evaluations: [AuthorDomainEvaluation], of author: Author) {

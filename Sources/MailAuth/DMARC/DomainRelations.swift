@@ -6,8 +6,7 @@ struct DomainRelations {
 
   // The Organizational Domains of a message's identifiers, most of which are the same few names.
   private final class Memory {
-    var organizations =
-      [DomainName: Result<DomainName, PolicyLookupFailure>](minimumCapacity: 3)
+    var organizations = NameTable<Result<DomainName, PolicyLookupFailure>>()
   }
 
   /// Relates domains by `publicSuffixList`, or by tree walk when that is nil.

@@ -21,9 +21,8 @@ final class PolicySource {
 
   private let resolver: CheckResolver
   private let meanings: RecordMeanings
-  // Room for the names of a usual message, so that it does not grow step by step.
-  private var names = [DomainName: Known](minimumCapacity: 6)
-  private var existence: [DomainName: DNSOutcome] = [:]
+  private var names = NameTable<Known>()
+  private var existence = NameTable<DNSOutcome>()
 
   /// Makes a source that asks `resolver`; `meanings` keeps what records say.
   init(_ resolver: CheckResolver, meanings: RecordMeanings = RecordMeanings()) {

@@ -78,7 +78,7 @@ public struct DNSAnswer: Sendable {
   public var joinedTexts: [[UInt8]] {
     records.compactMap { record in
       guard case .txt(let strings) = record else { return nil }
-      return strings.reduce(into: []) { $0 += $1 }
+      return strings.count == 1 ? strings[0] : strings.reduce(into: []) { $0 += $1 }
     }
   }
 }

@@ -63,9 +63,12 @@ final class CheckResolver: Sendable {
   /// Whether an answer was wanted that is not known; what was found out without it is worth nothing.
   var missesAnswers: Bool { asked.withLock { $0.contains(where: \.isMissing) } }
 
-  /// What was asked so far, in order.
-  var evidence: [DNSEvidence] {
-    asked.withLock { $0.map { DNSEvidence(question: $0.question, answer: $0.answer) } }
+  /// Adds what was asked so far, in order.
+  func addEvidence(to list: inout [DNSEvidence]) {
+    let asked = asked.withLock { $0 }
+    for index in asked.indices {
+      list.append(DNSEvidence(question: asked[index].question, answer: asked[index].answer))
+    }
   }
 
   /// The same with the records of each answer.
@@ -111,8 +114,9 @@ final class CheckResolver: Sendable {
   }
 
   /// Starts questions that will be asked soon.
-  func prefetch(_ questions: [DNSQuestion]) {
-    guard !questions.isEmpty, !asksNobody else { return }
-    resolver.prefetch(questions.filter(\.isValidName))
+  func prefetch(_ questions: @autoclosure () -> [DNSQuestion]) {
+    guard !asksNobody else { return }
+    let questions = questions().filter(\.isValidName)
+    if !questions.isEmpty { resolver.prefetch(questions) }
   }
 }

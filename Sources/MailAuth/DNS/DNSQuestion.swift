@@ -19,16 +19,18 @@ public struct DNSQuestion: Hashable, Sendable {
   /// The record type asked for.
   public let type: DNSRecordType
 
+  /// Whether the name fits the DNS: 1 to 253 octets, labels of 1 to 63 (RFC 1035 section 2.3.4).
+  public let isValidName: Bool
+
   /// Makes a question; `name` is lower-cased and loses one trailing dot.
   public init(_ name: String, _ type: DNSRecordType) {
     var text = name.asciiLowercased()
     if text.utf8.last == UInt8(ascii: ".") { text.removeLast() }
     self.name = text
     self.type = type
+    isValidName = text.utf8.count <= 253 && DomainName.isLabels(text.utf8.span) { _ in true }
   }
 
-  /// Whether the name fits the DNS: 1 to 253 octets, labels of 1 to 63 (RFC 1035 section 2.3.4).
-  public var isValidName: Bool {
-    name.utf8.count <= 253 && DomainName.isLabels(name.utf8.span) { _ in true }
-  }
+  /// Hashes the name only: few names are asked for more than one type.
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }

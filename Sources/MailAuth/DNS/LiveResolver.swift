@@ -58,6 +58,10 @@ public final class LiveResolver: Resolver {
     if let deadline, deadline <= started {
       return DNSAnswer(outcome: .timeout, detail: Self.deadlineDetail)
     }
+    if var known = state(of: question).known(question, at: started) {
+      known.milliseconds = (.now - started) / .milliseconds(1)
+      return known
+    }
     let waiter = Waiter()
     let timeoutEnd: ContinuousClock.Instant
     switch ask(question, waiter: waiter, at: started) {

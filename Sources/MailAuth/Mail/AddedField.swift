@@ -36,8 +36,12 @@ public struct AddedField: Sendable, Equatable {
   /// is cut.
   public var foldedValue: String {
     var lines = FoldedLines(firstLineLength: name.utf8.count + 1, capacity: value.utf8.count + 32)
-    FieldWords.visit(Array(value.utf8)) { word in
-      lines.add(word, beginsLine: layout == .entries && lines.endsEntry)
+    let octets = Array(value.utf8)
+    var start = 0
+    while start <= octets.count {
+      let end = FieldWords.end(from: start, in: octets)
+      lines.add(octets[start..<end], beginsLine: layout == .entries && lines.endsEntry)
+      start = end + 1
     }
     return String(decoding: lines.octets, as: UTF8.self)
   }
@@ -51,28 +55,20 @@ public struct AddedField: Sendable, Equatable {
 
 /// Text between the blanks at which a field may be folded.
 private enum FieldWords {
-  /// Visits what stands between the single blanks outside of quoted strings; blanks in comments
-  /// count.
-  static func visit(_ value: [UInt8], _ body: (ArraySlice<UInt8>) -> Void) {
-    let octets = value.span
-    var start = 0
-    var isQuoted = false
-    var isEscaped = false
-    for index in octets.indices {
-      if isEscaped {
-        isEscaped = false
-        continue
+  /// Where the text that begins at `start` ends: at the next blank outside of a quoted string, also
+  /// inside a comment, or with the value.
+  static func end(from start: Int, in value: [UInt8]) -> Int {
+    unsafe value.withUnsafeBufferPointer { octets in
+      var isQuoted = false
+      var index = start
+      while index < octets.count {
+        let octet = unsafe octets[index]
+        if octet == 0x20, !isQuoted { return index }
+        if octet == UInt8(ascii: "\"") { isQuoted.toggle() }
+        index &+= octet == UInt8(ascii: "\\") ? 2 : 1
       }
-      switch octets[index] {
-      case UInt8(ascii: "\\"): isEscaped = true
-      case UInt8(ascii: "\""): isQuoted.toggle()
-      case 0x20 where !isQuoted:
-        body(value[start..<index])
-        start = index + 1
-      default: break
-      }
+      return octets.count
     }
-    body(value[start...])
   }
 }
 
@@ -118,7 +114,7 @@ private struct FoldedLines {
       lineLength = 1
       rest = rest[(blank + 1)...]
     }
-    octets += rest
+    unsafe rest.withUnsafeBufferPointer { unsafe octets.append(contentsOf: $0) }
     lineLength += rest.count
   }
 }

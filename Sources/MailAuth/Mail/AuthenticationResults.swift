@@ -48,12 +48,8 @@ public enum AuthenticationResults {
   private static func add(_ outcome: SPFOutcome, _ property: String, to text: inout TextBuffer) {
     text += "; spf="
     text += outcome.result.rawValue
-    var reason = outcome.cause.rawValue
-    if let term = outcome.term {
-      reason += ": "
-      reason += term.utf8.printable(limit: 80)
-    }
-    add(reason: reason, to: &text)
+    add(
+      reason: outcome.cause.rawValue, outcome.term?.utf8.printable(limit: 80) ?? "", to: &text)
     add(outcome.alignment, to: &text)
     add(property, outcome.domain, to: &text)
   }
@@ -79,7 +75,7 @@ public enum AuthenticationResults {
     if outcome.cause != .verified, outcome.cause != .noSets {
       let place = [outcome.failedInstance.map { "i=\($0)" }, outcome.failedField?.rawValue]
         .compactMap { $0 }.joined(separator: " ")
-      add(reason: outcome.cause.rawValue + (place.isEmpty ? "" : ": " + place), to: &text)
+      add(reason: outcome.cause.rawValue, place, to: &text)
     }
     add(" smtp.remote-ip=", clientAddress.unmapped.description, to: &text)
     add(" header.oldest-pass=", outcome.oldestPass.map(String.init) ?? "", to: &text)
@@ -113,13 +109,22 @@ public enum AuthenticationResults {
     switch (alignment.isAligned, alignment.obstacle) {
     case (true?, _): text += " (aligned)"
     case (nil, _): text += " (alignment unknown)"
-    case (_, let obstacle): text += " (not aligned: \(obstacle?.rawValue ?? "unknown"))"
+    case (_, let obstacle):
+      text += " (not aligned: "
+      text += obstacle?.rawValue ?? "unknown"
+      text += ")"
     }
   }
 
-  private static func add(reason: String, to text: inout TextBuffer) {
-    text += " reason="
-    text += FieldText.quoted(reason)
+  /// Adds a reason; `detail` says more, or is empty.
+  private static func add(reason: String, _ detail: String = "", to text: inout TextBuffer) {
+    text += " reason=\""
+    text += FieldText.safe(reason)
+    if !detail.isEmpty {
+      text += ": "
+      text += FieldText.safe(detail)
+    }
+    text += "\""
   }
 
   /// Adds a value behind its ` name=`, or nothing when it is empty.

@@ -39,7 +39,8 @@ enum FieldText {
     return "(\(safe(brackets, limit: 300)))"
   }
 
-  private static func safe(_ value: String, limit: Int) -> String {
+  /// The inside of a quoted string, cut to `limit` octets.
+  static func safe(_ value: String, limit: Int = longestWord) -> String {
     if value.utf8.count <= limit, !value.hasOctet(where: { !isSafe($0) }) { return value }
     let octets = value.utf8.prefix(limit).map { isSafe($0) ? $0 : UInt8(ascii: "?") }
     return String(decoding: octets, as: UTF8.self)

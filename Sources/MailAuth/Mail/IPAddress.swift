@@ -59,15 +59,20 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   private var dottedQuad: String {
-    var text: [UInt8] = []
-    text.reserveCapacity(15)
-    for byte in bytes {
-      if !text.isEmpty { text.append(UInt8(ascii: ".")) }
-      if byte >= 100 { text.append(UInt8(ascii: "0") + byte / 100) }
-      if byte >= 10 { text.append(UInt8(ascii: "0") + byte / 10 % 10) }
-      text.append(UInt8(ascii: "0") + byte % 10)
+    unsafe String(unsafeUninitializedCapacity: 15) { text in
+      var count = 0
+      func add(_ octet: UInt8) {
+        unsafe text[count] = octet
+        count += 1
+      }
+      for byte in bytes {
+        if count > 0 { add(UInt8(ascii: ".")) }
+        if byte >= 100 { add(UInt8(ascii: "0") + byte / 100) }
+        if byte >= 10 { add(UInt8(ascii: "0") + byte / 10 % 10) }
+        add(UInt8(ascii: "0") + byte % 10)
+      }
+      return count
     }
-    return String(decoding: text, as: UTF8.self)
   }
 
   /// The IPv4 address inside an IPv4-mapped IPv6 address, otherwise the address itself

@@ -4,15 +4,19 @@ extension String {
   /// Sentences are put together from parts that also stand inside others.
   var asSentence: String {
     guard let first = utf8.first else { return "." }
-    var text = self
     // Most sentences begin with a name or an address.
-    if Self.firstLetters.contains(first), Self.firstWords.contains(where: hasPrefix) {
-      text.replaceSubrange(
-        ..<text.utf8.index(after: text.startIndex),
-        with: CollectionOfOne(Character(Unicode.Scalar(first & ~0x20))))
+    let isCapitalized =
+      Self.firstLetters.contains(first) && Self.firstWords.contains(where: hasPrefix)
+    let isEnded = utf8.last == UInt8(ascii: ".")
+    guard isCapitalized || !isEnded else { return self }
+    return unsafe withOctets { octets in
+      unsafe String(unsafeUninitializedCapacity: octets.count + 1) { text in
+        _ = unsafe text.initialize(fromContentsOf: octets)
+        if isCapitalized { unsafe text[0] = first & ~0x20 }
+        if !isEnded { unsafe text[octets.count] = UInt8(ascii: ".") }
+        return octets.count + (isEnded ? 0 : 1)
+      }
     }
-    if text.utf8.last != UInt8(ascii: ".") { text.append(".") }
-    return text
   }
 
   private static let firstWords = ["the ", "more ", "nothing ", "no "]

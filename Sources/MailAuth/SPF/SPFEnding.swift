@@ -37,38 +37,40 @@ enum SPFSentence {
   ) -> String {
     let client = client.description
     // Put together in one piece of memory: nearly every message has two of these sentences.
-    var text: [UInt8] = []
-    text.reserveCapacity(120 + domain.utf8.count + directive.text.utf8.count)
+    var text = TextBuffer(capacity: 160 + domain.utf8.count + directive.text.utf8.count)
     func addRecord(_ verb: String) {
-      text += "the SPF record of ".utf8
-      text += domain.utf8
-      text += verb.utf8
-      text += client.utf8
+      text += "the SPF record of "
+      text += domain
+      text += verb
+      text += client
     }
     func addClient(_ verb: String) {
-      text += client.utf8
-      text += verb.utf8
-      text += domain.utf8
+      text += client
+      text += verb
+      text += domain
     }
     switch (directive.mechanism, directive.result) {
     case (.all, .pass):
       addRecord(" authorizes every client, ")
-      text += " too".utf8
+      text += " too"
     case (.all, _): addClient(" is not listed in the SPF record of ")
     case (_, .pass): addClient(" is authorized by the SPF record of ")
     case (_, .neutral): addRecord(" asserts nothing about ")
     default: addClient(" is excluded by the SPF record of ")
     }
-    text += ": ".utf8
-    text += directive.text.utf8
+    text += ": "
+    text += directive.text
+    text += " matched"
     if let term = through?.term, let place = through?.termDomain {
-      text += " matched through \(term) of \(place) (".utf8
-    } else {
-      text += " matched (".utf8
+      text += " through "
+      text += term
+      text += " of "
+      text += place
     }
-    text += directive.result.rawValue.utf8
-    text += ")".utf8
-    return String(decoding: text, as: UTF8.self)
+    text += " ("
+    text += directive.result.rawValue
+    text += ")"
+    return text.text
   }
 
   static func noMatch(in domain: String, client: IPAddress) -> String {

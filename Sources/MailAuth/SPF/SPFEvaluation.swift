@@ -150,7 +150,7 @@ final class SPFEvaluation {
       let place = SPFPlace(term: directive.text, domain: domain)
       if directive.mechanism.causesLookups {
         if let ending = countLookup(at: place) { return ending }
-        if !isPrefetched { prefetch(record, from: index, in: domain) }
+        if !isPrefetched { resolver.prefetch(likelyQuestions(record, from: index, in: domain)) }
         isPrefetched = true
       }
       switch attempt(directive.mechanism, at: place) {
@@ -288,10 +288,13 @@ final class SPFEvaluation {
       SPFSentence.tooManyVoidLookups(settings.maxVoidLookups, at: place, checked: checkedDomain))
   }
 
-  /// Starts the lookups that the rest of a record will probably need.
+  /// The lookups that the rest of a record will probably need.
   ///
-  /// Not before the first of them is reached: most mail matches an address that stands earlier.
-  private func prefetch(_ record: SPFRecord, from index: Int, in domain: String) {
+  /// To be started not before the first of them is reached: most mail matches an address that stands
+  /// earlier.
+  private func likelyQuestions(
+    _ record: SPFRecord, from index: Int, in domain: String
+  ) -> [DNSQuestion] {
     let address: DNSRecordType = session.client.isIPv4 ? .a : .aaaa
     var questions: [DNSQuestion] = []
     func add(_ target: SPFMacro?, _ type: DNSRecordType) {
@@ -302,7 +305,7 @@ final class SPFEvaluation {
     }
     for directive in record.directives[index...] {
       switch directive.mechanism {
-      case .all: return resolver.prefetch(questions)
+      case .all: return questions
       case .include(let target): add(target, .txt)
       case .address(let target, _): add(target, address)
       case .mailExchanger(let target, _): add(target, .mx)
@@ -311,6 +314,6 @@ final class SPFEvaluation {
       }
     }
     if let redirect = record.redirect { add(redirect.target, .txt) }
-    resolver.prefetch(questions)
+    return questions
   }
 }

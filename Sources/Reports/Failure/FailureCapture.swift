@@ -4,7 +4,7 @@ public import MailAuth
 /// Takes down what a failure report about one message would need, while the message is there.
 ///
 /// Mail about reports is never taken down: a report about a report could be answered by the next.
-public struct FailureCapture {
+public final class FailureCapture {
   /// What is the same for all messages.
   public struct Settings: Sendable {
     /// Redacts headers.
@@ -55,7 +55,7 @@ public struct FailureCapture {
   public init(_ settings: Settings) { self.settings = settings }
 
   /// Takes a header field, from the top down; keeps what a report has room for.
-  public mutating func add(_ field: HeaderField) {
+  public func add(_ field: HeaderField) {
     isAboutReports = isAboutReports || Self.tellsOfReport(field)
     let size = field.name.count + field.value.count
     guard header.count < Self.mostFields, size <= Self.mostFieldOctets,

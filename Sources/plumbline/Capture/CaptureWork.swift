@@ -2,7 +2,7 @@ import Ledger
 import MailAuth
 
 /// Keeps of a message on its way in what is needed to evaluate it again.
-struct CaptureWork {
+final class CaptureWork {
   private let settings: CaptureSettings
   private var header: [HeaderField]? = []
   private var body: [UInt8]?
@@ -17,7 +17,7 @@ struct CaptureWork {
   }
 
   /// Takes a header field, from the top down.
-  mutating func add(_ field: HeaderField) {
+  func add(_ field: HeaderField) {
     octets += field.name.count + field.value.count + 3
     guard octets <= settings.mostOctets else {
       header = nil
@@ -28,10 +28,10 @@ struct CaptureWork {
   }
 
   /// Ends the header.
-  mutating func endHeaders() { hasher = header.map { BodyHasher(header: $0) } }
+  func endHeaders() { hasher = header.map { BodyHasher(header: $0) } }
 
   /// Takes a piece of the body.
-  mutating func add(body chunk: UnsafeRawBufferPointer) {
+  func add(body chunk: UnsafeRawBufferPointer) {
     unsafe hasher?.take(chunk)
     guard body != nil else { return }
     octets += chunk.count

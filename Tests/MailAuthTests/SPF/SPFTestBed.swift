@@ -51,3 +51,12 @@ extension DNSAnswer {
     DNSAnswer(outcome: .answer, records: [.txt([Array(text)])])
   }
 }
+
+extension CheckResolver {
+  /// What was asked so far, in order.
+  var evidence: [DNSEvidence] {
+    var list: [DNSEvidence] = []
+    addEvidence(to: &list)
+    return list
+  }
+}

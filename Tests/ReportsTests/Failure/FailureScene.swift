@@ -64,7 +64,7 @@ struct FailureScene {
       answer: .reject(SMTPReply(code: "550", enhancedCode: "5.7.26", text: "no"))),
     keepsSubject: Bool = false, spfRecords: [PublishedSPFRecord] = spfRecords
   ) throws -> FailureIncident? {
-    var capture = FailureCapture(try captureSettings(keepsSubject: keepsSubject))
+    let capture = FailureCapture(try captureSettings(keepsSubject: keepsSubject))
     header.forEach { capture.add($0) }
     return capture.incident(
       evaluation,
