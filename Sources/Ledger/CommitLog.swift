@@ -24,7 +24,6 @@ final class CommitLog: @unchecked Sendable {
   private var waiting: [MessageRow] = []
   private var written: UInt64 = 0
   private var applied: UInt64 = 0
-  private var isFull = false
   private var moverIsIdle = false
   private var isStuck = false
   private var isBroken = false
@@ -140,9 +139,8 @@ final class CommitLog: @unchecked Sendable {
     guard count <= CommitLogFile.segmentBytes else { return nil }
     condition.lock()
     defer { condition.unlock() }
-    while !isStuck {
+    while !isStuck, !isBroken {
       if let place = file.place(for: count, applied: applied) { return place }
-      isFull = true
       hurry.signal()
       condition.wait()
     }
@@ -158,12 +156,15 @@ final class CommitLog: @unchecked Sendable {
       pause(Self.collectSeconds)
       let (rows, last) = take()
       var rest = move(rows)
-      while !rest.isEmpty, waitToRetry() { rest = move(rest) }
+      var isLast = false
+      while !rest.isEmpty, !isLast {
+        isLast = !waitToRetry()
+        rest = move(rest)
+      }
       // What has no place stays in the file, and what came after it too.
       guard rest.isEmpty else { break }
       condition.lock()
       isStuck = false
-      isFull = false
       applied = last
       file.note(applied: last)
       condition.broadcast()
@@ -193,7 +194,7 @@ final class CommitLog: @unchecked Sendable {
     return (waiting, written)
   }
 
-  /// Lets nobody wait for this log, and waits for the next attempt; false when there is none.
+  /// Lets nobody wait for this log, and waits for the next attempt; false when that is the last.
   private func waitToRetry() -> Bool {
     condition.lock()
     isStuck = true
@@ -204,6 +205,7 @@ final class CommitLog: @unchecked Sendable {
 
   /// Waits, unless there is a reason to hurry; says whether to go on.
   @discardableResult private func pause(_ seconds: Double) -> Bool {
+    // An earlier pause may have ended with the signal of who closes.
     if isEnding { return false }
     _ = hurry.wait(timeout: .now() + seconds)
     return !isEnding

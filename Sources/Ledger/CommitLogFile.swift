@@ -11,7 +11,7 @@ import Glibc
 /// its whole length from the beginning: to make a batch durable is to write its own blocks, nothing
 /// about the file. A segment is begun anew when the database has all of it.
 ///
-/// It is not safe for several threads, except where it says so.
+/// It is not safe for several threads, except where it says so. ``CommitLogReader`` reads it.
 final class CommitLogFile {
   /// Why it cannot be used.
   typealias Failure = MessageJournal.Failure
@@ -21,12 +21,6 @@ final class CommitLogFile {
     fileprivate let segment: Int
     /// From the beginning of the segment.
     fileprivate let offset: Int
-  }
-
-  /// A batch as it stands in the file.
-  struct Batch {
-    let number: UInt64
-    let octets: [UInt8]
   }
 
   private struct Segment {
@@ -39,9 +33,10 @@ final class CommitLogFile {
   static let blockBytes = 4096
   /// Large enough for some hundred messages, small enough for their memory.
   static let segmentBytes = 2 * 1024 * 1024
-  private static let headerBytes = 40
-  private static let mark = Array("PLBLOG01".utf8)
-  private static let batchMark: UInt32 = 0x4C42_5043
+  /// What of a batch stands before its messages.
+  static let headerBytes = 40
+  static let mark = Array("PLBLOG01".utf8)
+  static let batchMark: UInt32 = 0x4C42_5043
 
   let path: String
   private let file: Int32
@@ -57,21 +52,23 @@ final class CommitLogFile {
   /// - Returns: Nil when another process has it.
   init?(ledgerPath: String) throws(Failure) {
     path = Self.path(ledgerPath: ledgerPath)
-    file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
-    guard file >= 0 else { throw Failure("\(path) cannot be opened", code: errno) }
-    // Readers hold it for a moment.
-    var attempts = 50
-    while flock(file, LOCK_EX | LOCK_NB) != 0 {
-      let code = errno
-      attempts -= 1
-      if code == EWOULDBLOCK, attempts > 0 {
-        usleep(1000)
-        continue
+    // Readers hold it for a moment; and a process that ends may have removed what was just opened.
+    for _ in 0..<50 {
+      let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+      guard file >= 0 else { throw Failure("\(path) cannot be opened", code: errno) }
+      let code = flock(file, LOCK_EX | LOCK_NB) == 0 ? 0 : errno
+      if code == 0, MessageJournal.isAt(path, file) {
+        self.file = file
+        return
       }
+      // Before `file` is set: from then on `deinit` closes it, also when this fails.
       close(file)
-      if code == EWOULDBLOCK { return nil }
-      throw Failure("\(path) cannot be locked", code: code)
+      guard code == 0 || code == EWOULDBLOCK else {
+        throw Failure("\(path) cannot be locked", code: code)
+      }
+      usleep(1000)
     }
+    return nil
   }
 
   deinit { close(file) }
@@ -80,45 +77,49 @@ final class CommitLogFile {
 
   /// The messages that the database may not have, in their order.
   ///
-  /// A batch that a crash cut off was never answered for, and is left out.
+  /// - Throws: Why they cannot be read, or not all of them; then the file has to stay as it is.
   func leftMessages() throws(Failure) -> [MessageRow] {
-    guard let columns = Self.columns(file) else { return [] }
-    let applied = Self.applied(file)
-    var batches: [Batch] = []
-    for segment in 0..<2 {
-      Self.visit(file, segment) { number, place, count, checksum in
-        guard number > applied,
-          let octets = Self.read(file, count, at: place + off_t(Self.headerBytes)),
-          LibZlib.checksum(octets) == checksum
-        else { return }
-        batches.append(Batch(number: number, octets: octets))
-      }
-    }
-    return batches.sorted { $0.number < $1.number }
-      .flatMap { CommitLogEntry.rows($0.octets, columns: columns) ?? [] }
+    try CommitLogReader(file: file, path: path).messages()
   }
 
   /// Waits until the database has every message that was answered for before, at most so long.
   ///
   /// Safe for any process and thread. Where no process moves messages there is nothing to wait for.
   static func waitUntilApplied(ledgerPath: String, atMostSeconds seconds: Double) {
-    let file = unsafe open(path(ledgerPath: ledgerPath), O_RDONLY | O_CLOEXEC)
+    let path = path(ledgerPath: ledgerPath)
+    let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return }
     defer { close(file) }
     guard flock(file, LOCK_SH | LOCK_NB) != 0 else { return }
-    var last: UInt64 = 0
-    for segment in 0..<2 { visit(file, segment) { number, _, _, _ in last = max(last, number) } }
+    let reader = CommitLogReader(file: file, path: path)
     let end = DispatchTime.now() + seconds
-    while applied(file) < last, DispatchTime.now() < end { usleep(1000) }
+    do throws(Failure) {
+      let last = try reader.lastNumber()
+      while try reader.applied() < last, DispatchTime.now() < end { usleep(1000) }
+    } catch {
+      // The milter that has the file says so; here only a wait is saved.
+    }
   }
 
   // MARK: Writing
 
   /// Makes it empty, with its whole length on the disk.
+  ///
+  /// - Throws: Why that cannot be; then it is gone, for half of it would only take room.
   func prepare() throws(Failure) {
     segments = [Segment(), Segment()]
     current = 0
     lastNumber = 0
+    do throws(Failure) {
+      try fill()
+    } catch {
+      ftruncate(file, 0)
+      remove()
+      throw error
+    }
+  }
+
+  private func fill() throws(Failure) {
     guard ftruncate(file, 0) == 0 else {
       throw Failure("\(path) cannot be emptied", code: errno)
     }
@@ -180,9 +181,17 @@ final class CommitLogFile {
     header.append(integer: LibZlib.checksum(header))
     var octets = batch.octets
     octets.replaceSubrange(0..<header.count, with: header)
-    try write(octets, at: Self.start(place.segment) + off_t(place.offset))
-    guard fdatasync(file) == 0 else {
-      throw Failure("\(path) cannot be made durable", code: errno)
+    let position = Self.start(place.segment) + off_t(place.offset)
+    do throws(Failure) {
+      try write(octets, at: position)
+      guard fdatasync(file) == 0 else {
+        throw Failure("\(path) cannot be made durable", code: errno)
+      }
+    } catch {
+      // Whoever opens the ledger would wait for a batch that nobody moves.
+      let nothing = [UInt8](repeating: 0, count: Self.headerBytes)
+      _ = unsafe pwrite(file, nothing, nothing.count, position)
+      throw error
     }
     current = place.segment
     segments[current].first = first
@@ -202,7 +211,11 @@ final class CommitLogFile {
   }
 
   /// Removes the file, of which the database has everything.
-  func remove() { unsafe unlink(path) }
+  func remove() {
+    // By now there may be another process's.
+    guard MessageJournal.isAt(path, file) else { return }
+    unsafe unlink(path)
+  }
 
   /// Lets other processes have it.
   func unlock() { flock(file, LOCK_UN) }
@@ -210,9 +223,9 @@ final class CommitLogFile {
   /// Makes sure that the next process will find what is written.
   private func checkPresence() throws(Failure) {
     var status = stat()
-    guard unsafe fstat(file, &status) == 0, status.st_nlink > 0 else {
-      throw Failure("\(path) was removed", code: ENOENT)
-    }
+    guard MessageJournal.isAt(path, file), unsafe fstat(file, &status) == 0,
+      status.st_size >= Self.start(2)
+    else { throw Failure("\(path) was removed, replaced or cut off") }
   }
 
   private func write(_ octets: [UInt8], at offset: off_t) throws(Failure) {
@@ -228,61 +241,8 @@ final class CommitLogFile {
     }
   }
 
-  // MARK: Reading
-
-  private static func start(_ segment: Int) -> off_t {
+  /// Where a segment begins; of the one behind the last, where the file ends.
+  static func start(_ segment: Int) -> off_t {
     off_t(2 * blockBytes + segment * segmentBytes)
-  }
-
-  private static func applied(_ file: Int32) -> UInt64 {
-    read(file, 8, at: off_t(blockBytes)).map { UInt64(littleEndian: $0) } ?? 0
-  }
-
-  private static func columns(_ file: Int32) -> CommitLogEntry.Columns? {
-    guard let block = read(file, blockBytes, at: 0), block.starts(with: mark) else { return nil }
-    let count = Int(UInt32(littleEndian: block[8..<12]))
-    return try? JSONDecoder().decode(
-      CommitLogEntry.Columns.self, from: Data(block[12...].prefix(count)))
-  }
-
-  /// Visits the batches of a segment with their number, their place in the file, how many octets
-  /// they are, and the checksum of those.
-  private static func visit(
-    _ file: Int32, _ segment: Int, _ body: (UInt64, off_t, Int, UInt32) -> Void
-  ) {
-    var offset = 0
-    var expected: (first: UInt64, number: UInt64)?
-    while offset + blockBytes <= segmentBytes {
-      let place = start(segment) + off_t(offset)
-      guard let header = read(file, headerBytes, at: place),
-        UInt32(littleEndian: header[0..<4]) == batchMark,
-        UInt32(littleEndian: header[28..<32]) == LibZlib.checksum(header[0..<28])
-      else { return }
-      let count = Int(UInt32(littleEndian: header[4..<8]))
-      let number = UInt64(littleEndian: header[8..<16])
-      let first = UInt64(littleEndian: header[16..<24])
-      // What stands behind the last batch is of an earlier filling.
-      guard first == expected?.first ?? number, number == expected?.number ?? first,
-        count <= segmentBytes - offset - headerBytes
-      else { return }
-      body(number, place, count, UInt32(littleEndian: header[24..<28]))
-      expected = (first, number + 1)
-      offset += (headerBytes + count + blockBytes - 1) / blockBytes * blockBytes
-    }
-  }
-
-  private static func read(_ file: Int32, _ count: Int, at offset: off_t) -> [UInt8]? {
-    var octets = [UInt8](repeating: 0, count: count)
-    var done = 0
-    while done < count {
-      let read = unsafe octets.withUnsafeMutableBytes { buffer in
-        unsafe pread(
-          file, buffer.baseAddress?.advanced(by: done), count - done, offset + off_t(done))
-      }
-      if read < 0, errno == EINTR { continue }
-      guard read > 0 else { return nil }
-      done += read
-    }
-    return octets
   }
 }

@@ -36,6 +36,7 @@ public final class JournaledStore: LedgerStore, @unchecked Sendable {
   private let retrySeconds: Double
   private let report: @Sendable (Event) -> Void
   private let condition = NSCondition()
+  /// Set by `init` only.
   private var log: CommitLog?
   private var isKeepingAside = false
   private var isWaitingInLog = false
@@ -257,7 +258,8 @@ extension JournaledStore.Event: CustomStringConvertible {
       "\(error); messages that were answered already wait in \(file), which a milter that starts "
         + "later takes up too"
     case .logUnused(let why):
-      "\(why); each message now waits for a transaction of the ledger, which is slower"
+      "\(why); until the milter starts again, each message waits for a transaction of the ledger, "
+        + "which is slower"
     }
   }
 }

@@ -8,9 +8,11 @@ import Glibc
 /// meanwhile; lines that the ledger will never take end in `<ledger>.refused`. Several processes
 /// may use it at once.
 struct MessageJournal: Sendable {
-  /// Why a file of the journal cannot be used: what, and the system's reason.
+  /// Why a file of the journal cannot be used: what, and the system's reason where it has one.
   struct Failure: Error, CustomStringConvertible {
     let description: String
+
+    init(_ description: String) { self.description = description }
 
     init(_ what: String, code: Int32) {
       description = unsafe "\(what): \(String(cString: strerror(code)))"
@@ -130,7 +132,8 @@ struct MessageJournal: Sendable {
     return count == 1 && octet == UInt8(ascii: "\n")
   }
 
-  private static func isAt(_ path: String, _ file: Int32) -> Bool {
+  /// Whether a path leads to an open file.
+  static func isAt(_ path: String, _ file: Int32) -> Bool {
     var opened = stat()
     var named = stat()
     guard unsafe fstat(file, &opened) == 0, unsafe stat(path, &named) == 0 else { return false }

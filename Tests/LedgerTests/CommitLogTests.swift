@@ -11,7 +11,7 @@ import Testing
 /// Messages that are answered before the database has them.
 @Suite struct CommitLogTests {
   private let scene: JournaledStoreScene
-  private var logPath: String { scene.path + ".commitlog" }
+  private var logPath: String { scene.logPath }
 
   init() throws { scene = try JournaledStoreScene() }
 
@@ -21,20 +21,6 @@ import Testing
 
   private func queueIDs() throws -> [String] {
     try scene.records(scene.path).map(\.queueID).sorted()
-  }
-
-  /// Leaves what a process leaves that is killed before the database has anything: a batch for each
-  /// list of records.
-  private func leave(_ batches: [[MessageRecord]], applied: UInt64 = 0) throws {
-    _ = try SQLiteStore(path: scene.path)
-    let file = try #require(try CommitLogFile(ledgerPath: scene.path))
-    try file.prepare()
-    for records in batches {
-      let octets = CommitLogFile.octets(records.map { MessageRow($0) })
-      let place = try #require(file.place(for: octets.octets.count, applied: 0))
-      _ = try file.write(octets, at: place)
-    }
-    file.note(applied: applied)
   }
 
   // MARK: In order
@@ -117,7 +103,7 @@ import Testing
     let all = try JournaledStoreScene.unlikeRecords()
     let direct = try SQLiteStore(path: scene.directory.path("direct.sqlite"))
     for record in all { try direct.append(record) }
-    try leave([[all[0]], [all[1], all[2]]])
+    try scene.leave([[all[0]], [all[1], all[2]]])
     try makeStore().close()
     #expect(try scene.records(scene.path) == scene.records(direct.path))
     #expect(scene.events.all == [.recovered(3)])
@@ -125,14 +111,15 @@ import Testing
   }
 
   @Test func takesUpWhatWasLeftAlsoWhenItIsSwitchedOff() throws {
-    try leave([[.test(queueID: "A")]])
+    try scene.leave([[.test(queueID: "A")]])
     try scene.makeStore(usesCommitLog: false).close()
     #expect(try queueIDs() == ["A"])
     #expect(!FileManager.default.fileExists(atPath: logPath))
   }
 
   @Test func takesUpOnlyWhatTheDatabaseDoesNotHave() throws {
-    try leave([[.test(queueID: "A")], [.test(queueID: "B")], [.test(queueID: "C")]], applied: 2)
+    try scene.leave(
+      [[.test(queueID: "A")], [.test(queueID: "B")], [.test(queueID: "C")]], applied: 2)
     try makeStore().close()
     #expect(try queueIDs() == ["C"])
   }
@@ -140,36 +127,13 @@ import Testing
   /// A batch that a crash cut off was not answered for; those before it were.
   @Test(arguments: [0, 8, 24, 30, 100, 1000])
   func leavesOutABatchThatIsNotWhole(at offset: Int) throws {
-    try leave([[.test(queueID: "A")], [.test(queueID: "B")]])
+    try scene.leave([[.test(queueID: "A")], [.test(queueID: "B")]])
     let octets = CommitLogFile.octets([MessageRow(.test(queueID: "A"))]).octets.count
     var log = try #require(FileManager.default.contents(atPath: logPath))
     log[2 * CommitLogFile.blockBytes + octets + offset] ^= 0x40
     try log.write(to: URL(fileURLWithPath: logPath))
     try makeStore().close()
     #expect(try queueIDs() == ["A"])
-  }
-
-  /// Whatever stands in the file, nothing crashes, and no message appears that was not written.
-  @Test func survivesAnyDamage() throws {
-    let records = (0..<6).map { MessageRecord.test(queueID: "\($0)") }
-    try leave([[records[0], records[1]], [records[2]], [records[3], records[4], records[5]]])
-    let whole = try #require(FileManager.default.contents(atPath: logPath))
-    var random = SystemRandomNumberGenerator()
-    let written = 6 * CommitLogFile.blockBytes
-    for _ in 0..<200 {
-      var damaged = whole
-      for _ in 0..<Int.random(in: 1...4, using: &random) {
-        damaged[Int.random(in: 0..<written, using: &random)] = UInt8.random(
-          in: 0...255, using: &random)
-      }
-      if Bool.random(using: &random) {
-        damaged = damaged.prefix(Int.random(in: 0...written, using: &random))
-      }
-      try damaged.write(to: URL(fileURLWithPath: logPath))
-      let file = try #require(try CommitLogFile(ledgerPath: scene.path))
-      let left = try file.leftMessages()
-      #expect(left.count <= records.count)
-    }
   }
 
   /// A log whose rows have other columns, in another order, as an earlier version wrote it.
@@ -249,6 +213,47 @@ import Testing
     store.close()
   }
 
+  @Test func movesAtTheEndWhatHadNoPlace() throws {
+    let store = try makeStore()
+    let pending = try scene.directory.makeDirectory("ledger.sqlite.pending")
+    try scene.whileLocked {
+      try store.append(.test(queueID: "A"))
+      try waitUntil("it to have no place") { waitsInLog != nil }
+    }
+    store.close()
+    #expect(try queueIDs() == ["A"])
+    #expect(!FileManager.default.fileExists(atPath: logPath))
+    withExtendedLifetime(pending) {}
+  }
+
+  /// Also when the database stops taking messages while it closes.
+  @Test func closesWithoutWaitingForTheNextAttempt() throws {
+    _ = try SQLiteStore(path: scene.path)
+    let file = try #require(try CommitLogFile(ledgerPath: scene.path))
+    let mayMove = DispatchSemaphore(value: 0)
+    let attempts = Mutex(0)
+    let log = try CommitLog(file, retrySeconds: 3600, reportFailure: { _ in }) { rows in
+      let attempt = attempts.withLock { count in
+        count += 1
+        return count
+      }
+      if attempt == 1 { mayMove.wait() }
+      return attempt == 1 ? [] : rows
+    }
+    #expect(log.append(MessageRow(.test(queueID: "A"))))
+    try waitUntil("the first to be moved") { attempts.withLock { $0 } == 1 }
+    #expect(log.append(MessageRow(.test(queueID: "B"))))
+    let hasClosed = DispatchSemaphore(value: 0)
+    Thread.detachNewThread {
+      log.close()
+      hasClosed.signal()
+    }
+    try waitUntil("it to begin closing") { !log.append(MessageRow(.test(queueID: "C"))) }
+    mayMove.signal()
+    #expect(hasClosed.wait(timeout: .now() + 60) == .success)
+    #expect(FileManager.default.fileExists(atPath: logPath))
+  }
+
   @Test func worksWithoutALogThatAnotherProcessHas() throws {
     let first = try makeStore()
     let second = try makeStore()
@@ -261,15 +266,42 @@ import Testing
     #expect(try queueIDs() == ["first", "second"])
   }
 
-  @Test func noticesThatItsFileIsGone() throws {
+  /// What is done to the file of a milter that runs.
+  enum Mishap: CaseIterable {
+    case removed, moved, replaced, cutOff
+
+    func befall(_ path: String) throws {
+      let aside = path + ".aside"
+      if self == .removed { try FileManager.default.removeItem(atPath: path) }
+      if self == .moved { try FileManager.default.moveItem(atPath: path, toPath: aside) }
+      if self == .replaced {
+        try FileManager.default.copyItem(atPath: path, toPath: aside)
+        guard unsafe rename(aside, path) == 0 else { throw FixtureError("cannot rename") }
+      }
+      if self == .cutOff { #expect(unsafe truncate(path, 0) == 0) }
+    }
+  }
+
+  @Test(arguments: Mishap.allCases)
+  func noticesThatTheNextProcessWouldNotFindIt(_ mishap: Mishap) throws {
     let store = try makeStore()
     try store.append(.test(queueID: "A"))
-    try FileManager.default.removeItem(atPath: logPath)
+    try mishap.befall(logPath)
     try store.append(.test(queueID: "B"))
     store.close()
     #expect(try queueIDs() == ["A", "B"])
     #expect(
-      scene.events.all == [.logUnused("\(logPath) was removed: No such file or directory")])
+      scene.events.all == [.logUnused("\(logPath) was removed, replaced or cut off")])
+  }
+
+  /// Another milter may have made its own where ours was.
+  @Test func removesNoFileButItsOwn() throws {
+    let store = try makeStore()
+    try FileManager.default.removeItem(atPath: logPath)
+    let other = try #require(try CommitLogFile(ledgerPath: scene.path))
+    store.close()
+    #expect(FileManager.default.fileExists(atPath: logPath))
+    withExtendedLifetime(other) {}
   }
 
   @Test func worksWithoutALogThatCannotBeMade() throws {
@@ -279,48 +311,5 @@ import Testing
     #expect(try queueIDs() == ["A"])
     store.close()
     #expect(scene.events.all == [.logUnused("\(logPath) cannot be opened: Is a directory")])
-  }
-
-  // MARK: The file
-
-  @Test func beginsASegmentAnewOnlyWhenTheDatabaseHasIt() throws {
-    _ = try SQLiteStore(path: scene.path)
-    let file = try #require(try CommitLogFile(ledgerPath: scene.path))
-    try file.prepare()
-    let half = CommitLogFile.segmentBytes / 2
-    var applied: UInt64 = 0
-    func write(_ name: String) throws -> UInt64? {
-      var batch = CommitLogFile.octets([MessageRow(.test(queueID: name))])
-      batch.octets += [UInt8](repeating: 0, count: half - batch.octets.count)
-      batch.count = half - 40
-      guard let place = file.place(for: batch.octets.count, applied: applied) else { return nil }
-      return try file.write(batch, at: place)
-    }
-    #expect(try (1...4).map { try write("\($0)") } == [1, 2, 3, 4])
-    #expect(try write("5") == nil)
-    applied = 1
-    #expect(try write("5") == nil)
-    applied = 2
-    #expect(try write("5") == 5)
-    #expect(try write("6") == 6)
-    #expect(try write("7") == nil)
-    applied = 6
-    #expect(try write("7") == 7)
-  }
-
-  @Test func readsTheSegmentsInTheOrderOfTheirBatches() throws {
-    _ = try SQLiteStore(path: scene.path)
-    let file = try #require(try CommitLogFile(ledgerPath: scene.path))
-    try file.prepare()
-    var applied: UInt64 = 0
-    // The second filling of the first segment stands before what is in the second.
-    for number in 1...1200 {
-      let batch = CommitLogFile.octets([MessageRow(.test(queueID: "\(number)"))])
-      let place = try #require(file.place(for: batch.octets.count, applied: applied))
-      applied = try file.write(batch, at: place) - 1
-    }
-    file.note(applied: 900)
-    let left = try file.leftMessages().map { $0.message.databaseValues[1] }
-    #expect(left == (901...1200).map { "\($0)".databaseValue })
   }
 }

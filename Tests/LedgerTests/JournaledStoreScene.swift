@@ -3,6 +3,7 @@ import GRDB
 import MailAuth
 import Synchronization
 import TestSupport
+import Testing
 
 @testable import Ledger
 
@@ -10,6 +11,7 @@ import TestSupport
 final class JournaledStoreScene {
   let directory: TemporaryDirectory
   let path: String
+  var logPath: String { path + ".commitlog" }
   let events = Events()
 
   /// What was reported, in order.
@@ -42,6 +44,20 @@ final class JournaledStoreScene {
       try ledger.messages(in: Int64.min..<Int64.max) { records.append($0.record) }
     }
     return records
+  }
+
+  /// Leaves what a process leaves that is killed before the database has anything: a batch for each
+  /// list of records.
+  func leave(_ batches: [[MessageRecord]], applied: UInt64 = 0) throws {
+    _ = try SQLiteStore(path: path)
+    let file = try #require(try CommitLogFile(ledgerPath: path))
+    try file.prepare()
+    for records in batches {
+      let octets = CommitLogFile.octets(records.map { MessageRow($0) })
+      let place = try #require(file.place(for: octets.octets.count, applied: 0))
+      _ = try file.write(octets, at: place)
+    }
+    file.note(applied: applied)
   }
 
   /// What stands in a file beside the ledger; nil when there is none.

@@ -1,0 +1,254 @@
+import Foundation
+import GRDB
+import Glibc
+import MailAuth
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Ledger
+
+/// What is written to the file of the commit log, and what is read from it after a crash.
+@Suite struct CommitLogFileTests {
+  private let scene: JournaledStoreScene
+  private var logPath: String { scene.logPath }
+
+  init() throws { scene = try JournaledStoreScene() }
+
+  private func openFile() throws -> CommitLogFile {
+    try #require(try CommitLogFile(ledgerPath: scene.path))
+  }
+
+  // MARK: Segments
+
+  @Test func beginsASegmentAnewOnlyWhenTheDatabaseHasIt() throws {
+    let file = try openFile()
+    try file.prepare()
+    let half = CommitLogFile.segmentBytes / 2
+    var applied: UInt64 = 0
+    func write(_ name: String) throws -> UInt64? {
+      var batch = CommitLogFile.octets([MessageRow(.test(queueID: name))])
+      batch.octets += [UInt8](repeating: 0, count: half - batch.octets.count)
+      batch.count = half - 40
+      guard let place = file.place(for: batch.octets.count, applied: applied) else { return nil }
+      return try file.write(batch, at: place)
+    }
+    #expect(try (1...4).map { try write("\($0)") } == [1, 2, 3, 4])
+    #expect(try write("5") == nil)
+    applied = 1
+    #expect(try write("5") == nil)
+    applied = 2
+    #expect(try write("5") == 5)
+    #expect(try write("6") == 6)
+    #expect(try write("7") == nil)
+    applied = 6
+    #expect(try write("7") == 7)
+  }
+
+  @Test func readsTheSegmentsInTheOrderOfTheirBatches() throws {
+    let file = try openFile()
+    try file.prepare()
+    var applied: UInt64 = 0
+    // The second filling of the first segment stands before what is in the second.
+    for number in 1...1200 {
+      let batch = CommitLogFile.octets([MessageRow(.test(queueID: "\(number)"))])
+      let place = try #require(file.place(for: batch.octets.count, applied: applied))
+      applied = try file.write(batch, at: place) - 1
+    }
+    file.note(applied: 900)
+    let left = try file.leftMessages().map { $0.message.databaseValues[1] }
+    #expect(left == (901...1200).map { "\($0)".databaseValue })
+  }
+
+  // MARK: After a crash
+
+  /// Of the batch that was being written any part may be on the disk, in any order; of all others
+  /// every message is.
+  @Test func losesNothingToABatchThatIsNotWhole() throws {
+    let file = try openFile()
+    try file.prepare()
+    var random = SystemRandomNumberGenerator()
+    var answered: [[String]] = []
+    var applied: UInt64 = 0
+    // Enough to begin each segment several times.
+    for number in 1...320 {
+      let names = (0..<Int.random(in: 1...12, using: &random)).map { "\(number)-\($0)" }
+      let batch = CommitLogFile.octets(names.map { MessageRow(.test(queueID: $0)) })
+      let isTorn = number % 40 == 0
+      let before = isTorn ? try Data(contentsOf: URL(fileURLWithPath: logPath)) : Data()
+      if file.place(for: batch.octets.count, applied: applied) == nil {
+        let least = max(applied, UInt64(number) - 8)
+        applied = UInt64.random(in: least..<UInt64(number), using: &random)
+        while file.place(for: batch.octets.count, applied: applied) == nil { applied += 1 }
+        file.note(applied: applied)
+      }
+      let place = try #require(file.place(for: batch.octets.count, applied: applied))
+      _ = try file.write(batch, at: place)
+      let earlier = Set(answered.dropFirst(Int(applied)).joined())
+      answered.append(names)
+      guard isTorn else { continue }
+      let after = try Data(contentsOf: URL(fileURLWithPath: logPath))
+      try overwrite(before) { _ in Bool.random(using: &random) }
+      let left = try file.leftMessages().compactMap {
+        String.fromDatabaseValue($0.message.databaseValues[1])
+      }
+      #expect(earlier.subtracting(left) == [])
+      #expect(Set(left).subtracting(answered.joined()) == [])
+      #expect(Set(left).count == left.count)
+      try overwrite(after) { _ in true }
+    }
+  }
+
+  /// Overwrites sectors of the file that differ.
+  private func overwrite(_ octets: Data, where isWanted: (Int) -> Bool) throws {
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
+    defer { try? file.close() }
+    let now = try Data(contentsOf: URL(fileURLWithPath: logPath))
+    #expect(now.count == octets.count)
+    for sector in 0..<(octets.count / 512) {
+      let range = (512 * sector)..<(512 * sector + 512)
+      guard now[range] != octets[range], isWanted(sector) else { continue }
+      try file.seek(toOffset: UInt64(range.lowerBound))
+      try file.write(contentsOf: octets[range])
+    }
+  }
+
+  /// Whatever stands in the file, nothing crashes, and no message appears that was not written.
+  @Test func survivesAnyDamage() throws {
+    let records = (0..<6).map { MessageRecord.test(queueID: "\($0)") }
+    try scene.leave([
+      [records[0], records[1]], [records[2]], [records[3], records[4], records[5]],
+    ])
+    let whole = try #require(FileManager.default.contents(atPath: logPath))
+    var random = SystemRandomNumberGenerator()
+    let written = 6 * CommitLogFile.blockBytes
+    for _ in 0..<200 {
+      var damaged = whole
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        damaged[Int.random(in: 0..<written, using: &random)] = UInt8.random(
+          in: 0...255, using: &random)
+      }
+      if Bool.random(using: &random) {
+        damaged = damaged.prefix(Int.random(in: 0...written, using: &random))
+      }
+      try damaged.write(to: URL(fileURLWithPath: logPath))
+      let file = try openFile()
+      do {
+        #expect(try file.leftMessages().count <= records.count)
+      } catch {
+        #expect(error.description.hasPrefix(file.path))
+      }
+    }
+  }
+
+  /// A process that was killed while it made the file had answered for nothing yet.
+  @Test(arguments: [0, 1, 8, 100, 4096, 8192, 100_000])
+  func takesAFileThatIsNotWhole(octets count: Int) throws {
+    try scene.leave([])
+    #expect(unsafe truncate(logPath, off_t(count)) == 0)
+    let file = try openFile()
+    #expect(try file.leftMessages().isEmpty)
+    try file.prepare()
+  }
+
+  // MARK: What is not for this version
+
+  private func expectUntouched(_ problem: String) throws {
+    let before = FileManager.default.contents(atPath: logPath)
+    let store = try scene.makeStore(usesCommitLog: true)
+    try store.append(.test(queueID: "new"))
+    store.close()
+    #expect(try scene.records(scene.path).map(\.queueID) == ["new"])
+    #expect(FileManager.default.contents(atPath: logPath) == before)
+    #expect(scene.events.all == [.logUnused("\(logPath) \(problem)")])
+  }
+
+  @Test(arguments: ["somebody's own notes", "PLBLOG02 of a later version"])
+  func leavesAloneWhatIsNoCommitLog(_ text: String) throws {
+    try text.write(toFile: logPath, atomically: false, encoding: .utf8)
+    try expectUntouched("is not a commit log that this version knows; move it away")
+  }
+
+  private static let unreadable =
+    "holds messages that this version cannot read; start the version that wrote it, or move it away"
+
+  @Test func leavesAloneRowsOfUnknownColumns() throws {
+    try scene.leave([[.test(queueID: "A")]])
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
+    try file.seek(toOffset: 12)
+    try file.write(contentsOf: Data("?".utf8))
+    try file.close()
+    try expectUntouched(Self.unreadable)
+  }
+
+  @Test func leavesAloneRowsOfAnUnknownKind() throws {
+    let file = try openFile()
+    try file.prepare()
+    var batch = CommitLogFile.octets([MessageRow(.test(queueID: "A"))])
+    // Behind the header and the length of the entry.
+    batch.octets[CommitLogFile.headerBytes + 4] = 200
+    let place = try #require(file.place(for: batch.octets.count, applied: 0))
+    _ = try file.write(batch, at: place)
+    file.unlock()
+    try expectUntouched(Self.unreadable)
+  }
+
+  /// The descriptors of this process that lead to the log.
+  private func descriptors() throws -> [Int32] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter { name in
+      // Some are closed again by now.
+      let target = try? FileManager.default.destinationOfSymbolicLink(
+        atPath: "/proc/self/fd/" + name)
+      return target?.hasPrefix(logPath) == true
+    }.compactMap { Int32($0) }
+  }
+
+  /// A disk that does not give back what it was given is no reason to begin anew.
+  @Test func saysThatItCannotBeRead() throws {
+    try scene.leave([[.test(queueID: "A")]])
+    let file = try openFile()
+    // What reads a directory gets an error.
+    let directory = unsafe open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    #expect(dup2(directory, try #require(try descriptors().first)) >= 0)
+    close(directory)
+    let error = #expect(throws: CommitLogFile.Failure.self) { try file.leftMessages() }
+    #expect(error?.description == "\(logPath) cannot be read: Is a directory")
+  }
+
+  // MARK: Beginning and end
+
+  /// Who waits for the file of a process that is about to end gets one that has the name.
+  @Test func takesNoFileThatIsGone() throws {
+    let first = try openFile()
+    let path = scene.path
+    let hasEnded = Mutex(false)
+    // Looked at when the thread has ended.
+    nonisolated(unsafe) var second: CommitLogFile?
+    let thread = JoinableThread {
+      // Why there is none does not matter.
+      unsafe second = try? CommitLogFile(ledgerPath: path)
+      hasEnded.withLock { $0 = true }
+    }
+    thread.start()
+    while try descriptors().count < 2, !hasEnded.withLock({ $0 }) {}
+    first.remove()
+    first.unlock()
+    thread.join()
+    guard let file = unsafe second else { return }
+    try file.prepare()
+    let batch = CommitLogFile.octets([MessageRow(.test(queueID: "A"))])
+    let place = try #require(file.place(for: batch.octets.count, applied: 0))
+    #expect(try file.write(batch, at: place) == 1)
+  }
+
+  /// Half a file would take the room that the ledger needs.
+  @Test func leavesNothingThatCannotBePrepared() throws {
+    try FileManager.default.createSymbolicLink(
+      atPath: logPath, withDestinationPath: "/dev/full")
+    let file = try openFile()
+    #expect(throws: CommitLogFile.Failure.self) { try file.prepare() }
+    #expect(throws: (any Error).self) {
+      try FileManager.default.destinationOfSymbolicLink(atPath: logPath)
+    }
+  }
+}
