@@ -32,7 +32,8 @@ public struct DKIMSettings: Sendable {
   public init() {}
 }
 
-/// DKIM verification of one message (RFC 6376 section 6): judged by us, computed by libopendkim.
+/// DKIM verification of one message (RFC 6376 section 6): judged by us, computed by libopendkim, but
+/// for the hash of a small plain body, see ``PlainBody``.
 ///
 /// The order of calls is `init` with the whole header, `body` for each piece, `finish`.
 final class DKIMVerifier {
