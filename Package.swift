@@ -59,7 +59,7 @@ let package = Package(
       dependencies: ["CMilter", "CMilterSignals", "CMilterStream", "MailAuth", logging],
       swiftSettings: swiftSettings),
     .target(
-      name: "Ledger", dependencies: ["MailAuth", grdb, sqlite, logging],
+      name: "Ledger", dependencies: ["CZlib", "MailAuth", grdb, sqlite, logging],
       swiftSettings: swiftSettings),
     .target(
       name: "Reports",

@@ -1,7 +1,11 @@
 import Foundation
 
-/// A ledger that loses nothing while its database cannot be written: what the database does not
-/// take goes to a journal beside it, and from there into the database once it can be written again.
+/// A ledger that answers for a message as soon as it is durable, and loses nothing while its database
+/// cannot be written.
+///
+/// A message goes to the commit log, and from there into the database some milliseconds later, with
+/// the others of that time. What the database does not take goes to a journal beside it, and from
+/// there into the database once it can be written again.
 public final class JournaledStore: LedgerStore, @unchecked Sendable {
   // Why @unchecked holds: the variables are touched with `condition` locked only; everything else
   // is constant and safe to use from any thread.
@@ -19,6 +23,12 @@ public final class JournaledStore: LedgerStore, @unchecked Sendable {
     /// So many lines of the journal are no messages that the database takes, and are in this file;
     /// with the reason for the first.
     case refused(Int, file: String, reason: String)
+    /// So many messages were moved from the commit log of a process that did not end in order.
+    case recovered(Int)
+    /// Neither the database nor the journal takes what is in the commit log; it stays in this file.
+    case waitsInLog(file: String, LedgerError)
+    /// The commit log is not used, and why in words; messages go directly into the database.
+    case logUnused(String)
   }
 
   private let store: SQLiteStore
@@ -26,23 +36,29 @@ public final class JournaledStore: LedgerStore, @unchecked Sendable {
   private let retrySeconds: Double
   private let report: @Sendable (Event) -> Void
   private let condition = NSCondition()
+  private var log: CommitLog?
   private var isKeepingAside = false
+  private var isWaitingInLog = false
   private var isStopping = false
   private var hasEnded = false
 
-  /// Takes what waits in the journal into the ledger, and does so from now on.
+  /// Takes what waits in the commit log and the journal into the ledger, and does so from now on.
   ///
   /// - Parameters:
   ///   - store: The ledger, opened for writing.
+  ///   - usesCommitLog: Whether messages go to a commit log first. Without, each waits for a
+  ///     transaction of the database.
   ///   - retrySeconds: How long to wait between two attempts to empty the journal.
   ///   - report: Told what happens; called from any thread.
   public init(
-    _ store: SQLiteStore, retrySeconds: Double = 30, report: @escaping @Sendable (Event) -> Void
+    _ store: SQLiteStore, usesCommitLog: Bool = true, retrySeconds: Double = 30,
+    report: @escaping @Sendable (Event) -> Void
   ) {
     self.store = store
     self.retrySeconds = retrySeconds
     self.report = report
     journal = MessageJournal(ledgerPath: store.path)
+    log = openLog(isUsed: usesCommitLog)
     let thread = Thread { [self] in run() }
     thread.name = "ledger-journal"
     thread.start()
@@ -50,36 +66,100 @@ public final class JournaledStore: LedgerStore, @unchecked Sendable {
 
   /// Keeps one message, in the journal when the database does not take it.
   ///
+  /// It is durable when this returns, and in the database some milliseconds later.
+  ///
   /// - Throws: ``LedgerError/Problem/lost(ledger:journal:)`` when neither takes it.
   public func append(_ record: MessageRecord) throws(LedgerError) {
     let row = MessageRow(record)
+    // What is captured of a message is to be erased in time, which nobody does in the log.
+    if row.capture == nil, let log, log.append(row) { return }
     do {
       try store.append(row)
     } catch {
-      do {
-        try journal.append(JournalLine.octets(row))
-      } catch let second {
-        throw LedgerError(
-          path: store.path, problem: .lost(ledger: error.words, journal: "\(second)"))
-      }
-      noteKeptAside(error)
+      try keepAside(row, error)
     }
   }
 
-  /// Gives a view of the database; what waits in the journal is not in it.
+  /// Gives a view of the database with everything that was appended before; what waits in the journal
+  /// is not in it.
   public func read<Result>(_ body: (any LedgerSnapshot) throws -> Result) throws -> Result {
-    try store.read(body)
+    log?.waitUntilApplied()
+    return try store.read(body)
   }
 
-  /// Empties the journal once more if that can be, and closes the ledger; messages that come
-  /// later are kept in the journal.
+  /// Empties the commit log, and the journal once more if that can be, and closes the ledger;
+  /// messages that come later are kept in the journal.
   public func close() {
+    log?.close()
     condition.lock()
     isStopping = true
     condition.broadcast()
     while !hasEnded { condition.wait() }
     condition.unlock()
     store.close()
+  }
+
+  // MARK: Keeping
+
+  /// Prepares the commit log, with what a process before this one left there in the database.
+  private func openLog(isUsed: Bool) -> CommitLog? {
+    let path = CommitLogFile.path(ledgerPath: store.path)
+    guard isUsed || FileManager.default.fileExists(atPath: path) else { return nil }
+    do {
+      guard let file = try CommitLogFile(ledgerPath: store.path) else {
+        report(.logUnused("another process uses \(path)"))
+        return nil
+      }
+      let left = try file.leftMessages()
+      let rest = keep(left)
+      if left.count > rest.count { report(.recovered(left.count - rest.count)) }
+      guard rest.isEmpty else { return nil }
+      guard isUsed else {
+        file.remove()
+        return nil
+      }
+      return try CommitLog(
+        file, retrySeconds: retrySeconds,
+        reportFailure: { [report] in report(.logUnused("\($0)")) },
+        move: { [unowned self] in keep($0) })
+    } catch {
+      report(.logUnused("\(error)"))
+      return nil
+    }
+  }
+
+  /// Takes messages into the database, or else into the journal; returns those that neither took.
+  private func keep(_ rows: [MessageRow]) -> [MessageRow] {
+    var rest: [MessageRow] = []
+    var failure: LedgerError?
+    for (result, row) in zip(store.append(rows), rows) {
+      guard case .failure(let error) = result else { continue }
+      do {
+        try keepAside(row, error)
+      } catch {
+        rest.append(row)
+        failure = failure ?? error
+      }
+    }
+    condition.lock()
+    let isFirst = !isWaitingInLog
+    isWaitingInLog = failure != nil
+    condition.unlock()
+    if isFirst, let failure {
+      report(.waitsInLog(file: CommitLogFile.path(ledgerPath: store.path), failure))
+    }
+    return rest
+  }
+
+  /// Keeps a message in the journal that the database does not take.
+  private func keepAside(_ row: MessageRow, _ error: LedgerError) throws(LedgerError) {
+    do {
+      try journal.append(JournalLine.octets(row))
+    } catch let second {
+      throw LedgerError(
+        path: store.path, problem: .lost(ledger: error.words, journal: "\(second)"))
+    }
+    noteKeptAside(error)
   }
 
   private func noteKeptAside(_ error: LedgerError) {
@@ -170,6 +250,14 @@ extension JournaledStore.Event: CustomStringConvertible {
     case .refused(let count, let file, let reason):
       "\(count) \(count == 1 ? "line" : "lines") of what was kept aside cannot be moved into the "
         + "ledger (\(reason)); see \(file)"
+    case .recovered(let count):
+      "the ledger took \(count) \(count == 1 ? "message" : "messages") that the milter before this "
+        + "one had answered and not yet moved into it"
+    case .waitsInLog(let file, let error):
+      "\(error); messages that were answered already wait in \(file), which a milter that starts "
+        + "later takes up too"
+    case .logUnused(let why):
+      "\(why); each message now waits for a transaction of the ledger, which is slower"
     }
   }
 }

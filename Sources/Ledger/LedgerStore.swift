@@ -1,8 +1,10 @@
 // The ledger: every message with everything that was found out about it, kept so that reports can
 // be built from it and questions answered long after the DNS has changed.
 //
-//     append ──► group commit ──► one transaction for many messages ──► durable ──► reply to the MTA
-//     read   ──► a snapshot ──► messages one by one, policies, rows for a report
+//     append ──► commit log: one write for all who wait ──► durable ──► reply to the MTA
+//                    └─► one transaction for the messages of 20 ms ──► database
+//     read   ──► what was appended before is in the database ──► a snapshot of it ──► messages one
+//                by one, policies, rows for a report
 //
 // Nothing here decides about mail. Local parts of addresses are not kept: an identifier is a
 // domain everywhere in DMARC, and reports must not hold more (RFC 9990 section 7).

@@ -142,7 +142,7 @@ struct MessageJournal: Sendable {
     return unsafe stat(path, &found) == 0 ? found.st_size : nil
   }
 
-  private static func synchronizeDirectory(of path: String) throws(Failure) {
+  static func synchronizeDirectory(of path: String) throws(Failure) {
     let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
     let file = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard file >= 0 else { throw Failure("\(directory) cannot be opened", code: errno) }

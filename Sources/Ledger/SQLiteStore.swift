@@ -47,6 +47,8 @@ public final class SQLiteStore: LedgerStore {
     commits = counter
     do {
       try Self.checkPlace(absolutePath, isReadOnly: settings.isReadOnly)
+      // A running milter answers for a message some milliseconds before the database has it.
+      CommitLogFile.waitUntilApplied(ledgerPath: absolutePath, atMostSeconds: 2)
       let pool = try Self.open(absolutePath, settings)
       if settings.isReadOnly {
         try pool.read { try Self.checkSchema($0, path: absolutePath, mustBeCurrent: true) }

@@ -26,11 +26,14 @@ final class MilterService: Sendable {
     self.logger = logger
     self.clock = clock
     let resolver = try wiring.resolver()
-    ledger = JournaledStore(try wiring.ledger(readOnly: false)) { event in
+    ledger = JournaledStore(
+      try wiring.ledger(readOnly: false),
+      usesCommitLog: wiring.configuration.ledger.commitLog
+    ) { event in
       switch event {
-      case .moved: logger.notice("\(event)")
-      case .stillWaits: logger.warning("\(event)")
-      case .keepsAside, .journalFails, .refused: logger.error("\(event)")
+      case .moved, .recovered: logger.notice("\(event)")
+      case .stillWaits, .logUnused: logger.warning("\(event)")
+      case .keepsAside, .journalFails, .refused, .waitsInLog: logger.error("\(event)")
       }
     }
     let context = try Self.context(wiring, resolver, ledger, checks, logger, clock)
@@ -98,6 +101,7 @@ final class MilterService: Sendable {
       ("milter.socket_mode", old.milter.socketMode == new.milter.socketMode),
       ("milter.drain_seconds", old.milter.drainSeconds == new.milter.drainSeconds),
       ("ledger.database", old.ledger.database == new.ledger.database),
+      ("ledger.commit_log", old.ledger.commitLog == new.ledger.commitLog),
     ].filter { !$0.1 }.map(\.0).joined(separator: ", ")
   }
 

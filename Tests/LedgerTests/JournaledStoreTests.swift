@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import MailAuth
 import Synchronization
 import TestSupport
@@ -9,65 +8,25 @@ import Testing
 
 /// What happens to messages while the database cannot be written.
 @Suite struct JournaledStoreTests {
-  private let directory: TemporaryDirectory
-  private let path: String
-  private let events = Events()
+  private let scene: JournaledStoreScene
+  private var directory: TemporaryDirectory { scene.directory }
+  private var path: String { scene.path }
+  private var events: JournaledStoreScene.Events { scene.events }
 
-  /// What was reported, in order.
-  private final class Events: Sendable {
-    private let list = Mutex<[JournaledStore.Event]>([])
-    var all: [JournaledStore.Event] { list.withLock { $0 } }
-    func add(_ event: JournaledStore.Event) { list.withLock { $0.append(event) } }
-  }
-
-  init() throws {
-    directory = try TemporaryDirectory()
-    path = directory.path("ledger.sqlite")
-  }
+  init() throws { scene = try JournaledStoreScene() }
 
   private func makeStore(retrySeconds: Double = 3600) throws -> JournaledStore {
-    var settings = SQLiteStore.Settings()
-    settings.busyTimeoutSeconds = 0.05
-    let events = events
-    return JournaledStore(
-      try SQLiteStore(path: path, settings: settings), retrySeconds: retrySeconds
-    ) { events.add($0) }
+    try scene.makeStore(usesCommitLog: false, retrySeconds: retrySeconds)
   }
 
-  private func records(_ path: String) throws -> [MessageRecord] {
-    var settings = SQLiteStore.Settings()
-    settings.isReadOnly = true
-    var records: [MessageRecord] = []
-    try SQLiteStore(path: path, settings: settings).read { ledger in
-      try ledger.messages(in: Int64.min..<Int64.max) { records.append($0.record) }
-    }
-    return records
-  }
+  private func records(_ path: String) throws -> [MessageRecord] { try scene.records(path) }
 
-  private func text(_ suffix: String) -> String? {
-    FileManager.default.contents(atPath: path + suffix).map { String(decoding: $0, as: UTF8.self) }
-  }
+  private func text(_ suffix: String) -> String? { scene.text(suffix) }
 
-  /// Runs `body` while another connection holds the database locked.
-  private func whileLocked(_ body: () throws -> Void) throws {
-    var configuration = Configuration()
-    configuration.busyMode = .timeout(20)
-    let other = try DatabaseQueue(path: path, configuration: configuration)
-    try other.inDatabase { database in
-      try database.execute(sql: "BEGIN IMMEDIATE")
-      try body()
-      try database.execute(sql: "ROLLBACK")
-    }
-  }
+  private func whileLocked(_ body: () throws -> Void) throws { try scene.whileLocked(body) }
 
   @Test func movesWhatWasKeptAsideAsItWouldHaveBeenKept() throws {
-    var odd = MessageRecord.test(queueID: "odd")
-    odd.envelope.helo = [0xFF, 0x00, 0x41]
-    odd.evaluation.dmarc.policyDomain = nil
-    odd.evaluation.dmarc.record = nil
-    odd.evaluation.dmarc.recordText = nil
-    odd.verdict.authenticationResults = "a\u{0}b \"ñ\"\n"
-    let all = [try LedgerContractTests.fullRecord(), odd, .test(queueID: "NOQUEUE")]
+    let all = try JournaledStoreScene.unlikeRecords()
     let direct = try SQLiteStore(path: directory.path("direct.sqlite"))
     for record in all { try direct.append(record) }
 

@@ -88,6 +88,8 @@ struct Configuration: Sendable, Equatable {
 
   struct Ledger: Sendable, Equatable {
     var database: String
+    /// Whether records go to a commit log first.
+    var commitLog: Bool
     var capture: CaptureSettings
   }
 

@@ -40,7 +40,7 @@ extension ConfigurationKey {
       policyExemptNetworks, policySpareMailingLists, policyTrustedForwarders, policyOnTemperror,
       policyOnBadFrom,
       headersReceivedSPF,
-      ledgerDatabase,
+      ledgerDatabase, ledgerCommitLog,
     ] + capture + report + failureReports + [logLevel]
 
   // MARK: milter
@@ -165,6 +165,13 @@ extension ConfigurationKey {
   static let ledgerDatabase = ConfigurationKey(
     "ledger.database", .path, default: .string("/var/lib/plumbline/ledger.sqlite"),
     help: "The SQLite database with one record for each message; its directory must exist.")
+  static let ledgerCommitLog = ConfigurationKey(
+    "ledger.commit_log", .boolean, default: .boolean(true),
+    help:
+      "Whether a record first goes to a file beside the ledger, for which its message waits, and"
+      + " from there into the database with the others of 20 milliseconds. With false a message waits"
+      + " for a transaction of the database; it is as safe, and slower. Takes effect at the next"
+      + " start.")
   static let logLevel = ConfigurationKey(
     "log.level", .choice(Logger.Level.allCases.map(\.rawValue)),
     default: .string("info"),

@@ -34,7 +34,8 @@ struct ConfigurationSettings {
         maxAuthorDomains: integer(.dmarcMaxAuthorDomains)),
       policy: policy, sealing: sealing,
       headers: Configuration.Headers(receivedSPF: boolean(.headersReceivedSPF)),
-      ledger: Configuration.Ledger(database: file(.ledgerDatabase), capture: capture),
+      ledger: Configuration.Ledger(
+        database: file(.ledgerDatabase), commitLog: boolean(.ledgerCommitLog), capture: capture),
       report: report(authservID: authservID), failureReports: failureReports,
       log: Configuration.Log(level: choice(.logLevel)))
   }

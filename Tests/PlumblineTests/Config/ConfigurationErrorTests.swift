@@ -85,6 +85,7 @@ import Testing
     ("policy.on_bad_from", ["'tempfail'", "1"]),
     ("headers.received_spf", ["1", "'on'"]),
     ("ledger.database", ["''", "[]"]),
+    ("ledger.commit_log", ["0", "'true'"]),
     ("ledger.capture", ["'all'", "true", "'Header'"]),
     ("ledger.capture_of", ["'none'", "''", "1"]),
     ("ledger.capture_kilobytes", ["15", "16385", "'64'"]),
