@@ -1,4 +1,5 @@
-import Foundation
+import Dispatch
+import Synchronization
 
 /// A computation that whoever comes first carries out, and everybody gets the result of.
 ///
@@ -8,13 +9,12 @@ import Foundation
 final class EarlyCheck<Value: Sendable>: Sendable {
   private enum State {
     case pending
-    case running
+    /// With those who wait for its end.
+    case running([DispatchSemaphore])
     case done(Value)
   }
 
-  // `nonisolated(unsafe)`: read and written with `condition` locked only.
-  private nonisolated(unsafe) var state = State.pending
-  private let condition = NSCondition()
+  private let state = Mutex(State.pending)
   private let compute: @Sendable () -> Value
 
   init(_ compute: @escaping @Sendable () -> Value) {
@@ -26,18 +26,19 @@ final class EarlyCheck<Value: Sendable>: Sendable {
   /// - Parameter attempt: Gives the result, or nil when this way it cannot be had.
   /// - Returns: Whether there is nothing left to compute.
   func attempt(_ attempt: () -> Value?) -> Bool {
-    condition.lock()
-    guard case .pending = unsafe state else {
-      condition.unlock()
+    let isMine = state.withLock { state in
+      guard case .pending = state else { return false }
+      state = .running([])
       return true
     }
-    unsafe state = .running
-    condition.unlock()
+    guard isMine else { return true }
     let value = attempt()
-    condition.lock()
-    unsafe state = value.map { .done($0) } ?? .pending
-    condition.broadcast()
-    condition.unlock()
+    let waiting = state.withLock { state -> [DispatchSemaphore] in
+      defer { state = value.map { .done($0) } ?? .pending }
+      guard case .running(let waiting) = state else { return [] }
+      return waiting
+    }
+    for semaphore in waiting { semaphore.signal() }
     return value != nil
   }
 
@@ -48,20 +49,23 @@ final class EarlyCheck<Value: Sendable>: Sendable {
   func value() -> Value {
     while true {
       run()
-      if let value = waitForOthers() { return value }
+      if let value = valueOrWait() { return value }
     }
   }
 
-  /// Waits until nobody computes any more; nil when that ended without a result.
-  private func waitForOthers() -> Value? {
-    condition.lock()
-    defer { condition.unlock() }
-    while true {
-      switch unsafe state {
-      case .running: condition.wait()
-      case .pending: return nil
-      case .done(let value): return value
+  /// The result; nil when it is not there, be it that somebody just ended without one.
+  private func valueOrWait() -> Value? {
+    let (value, semaphore) = state.withLock { state -> (Value?, DispatchSemaphore?) in
+      switch state {
+      case .pending: return (nil, nil)
+      case .done(let value): return (value, nil)
+      case .running(let waiting):
+        let semaphore = DispatchSemaphore(value: 0)
+        state = .running(waiting + [semaphore])
+        return (nil, semaphore)
       }
     }
+    semaphore?.wait()
+    return value
   }
 }

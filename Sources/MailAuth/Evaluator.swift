@@ -112,7 +112,7 @@ public final class MessageEvaluation {
   private var header = ReceivedHeader()
   private var author = Author.missing(.noFrom, "The message has no header.")
   private var flow: FlowEvidence?
-  private var draw = SamplingDraw(header: [])
+  private var draw = SamplingDraw.notDrawn
   private var dkim: DKIMVerifier?
   private var arc: ARCVerifier?
 
@@ -181,7 +181,7 @@ public final class MessageEvaluation {
     }
     author = Author(header: fields)
     flow = FlowEvidence(header: fields, envelope: envelope)
-    draw = SamplingDraw(header: fields)
+    if evaluator.settings.discovery.knowsSampling { draw = SamplingDraw(header: fields) }
     let dkim = DKIMVerifier(
       settings: evaluator.settings.dkim, libraries: evaluator.dkimLibraries, header: fields,
       now: now, bodyHashes: bodyHashes, meanings: evaluator.meanings)

@@ -63,7 +63,10 @@ extension Verdict {
   ///   - evaluation: What was found out.
   ///   - envelope: The message's envelope.
   ///   - settings: The local policy, and the name under which results are written.
-  public init(_ evaluation: Evaluation, envelope: Envelope, settings: VerdictSettings) {
+  public init(
+    _ evaluation: borrowing Evaluation, envelope: borrowing Envelope,
+    settings: borrowing VerdictSettings
+  ) {
     let decision = PolicyDecision(evaluation, envelope: envelope, policy: settings.policy)
     let results = AuthenticationResults.text(
       authservID: settings.authservID, evaluation: evaluation, envelope: envelope,

@@ -105,8 +105,11 @@ final class IncomingMessage: MilterTransaction {
     let sealed = reply.isTaken ? seal(queueID, result, verdict) : nil
     let waited = ContinuousClock.now - began
     record(queueID, result, verdict, sealed?.set)
-    logSummary(queueID, result, verdict, sealed?.set, waited)
-    return MilterVerdict(edits: edits((sealed?.fields ?? []) + verdict.addedFields), reply: reply)
+    let removed = forged.occurrences
+    logSummary(queueID, result, verdict, sealed?.set, waited, removed: removed.count)
+    return MilterVerdict(
+      edits: Self.edits(removing: removed, adding: (sealed?.fields ?? []) + verdict.addedFields),
+      reply: reply)
   }
 
   /// Seals the message; what keeps it from being sealed is logged and changes nothing else.
@@ -180,10 +183,10 @@ final class IncomingMessage: MilterTransaction {
 
   /// Forged fields go from the last to the first, so that no deletion moves another; ours are put
   /// on top of everything (RFC 8601 sections 4 and 5).
-  private func edits(_ added: [AddedField]) -> [HeaderEdit] {
-    let deletions = forged.occurrences.map {
-      HeaderEdit.delete(name: $0.name, occurrence: $0.number)
-    }
+  private static func edits(
+    removing removed: [ForgedFields.Occurrence], adding added: [AddedField]
+  ) -> [HeaderEdit] {
+    let deletions = removed.map { HeaderEdit.delete(name: $0.name, occurrence: $0.number) }
     return deletions
       + added.reversed().map {
         .insert(index: 0, name: $0.name, value: $0.foldedValue)
@@ -192,7 +195,7 @@ final class IncomingMessage: MilterTransaction {
 
   private func logSummary(
     _ queueID: String, _ result: Evaluation, _ verdict: Verdict, _ addedSet: AddedARCSet?,
-    _ waited: Duration
+    _ waited: Duration, removed: Int
   ) {
     guard context.logger.logLevel <= .info else { return }
     let dmarc = result.dmarc
@@ -219,7 +222,7 @@ final class IncomingMessage: MilterTransaction {
     for (index, reason) in verdict.overrideReasons.enumerated() {
       line.add(index == 0 ? "" : ",", reason.type.rawValue)
     }
-    line.add(" removed=", forged.occurrences.count.description)
+    line.add(" removed=", removed.description)
     line.add(" ms=", milliseconds.description)
     if let addedSet {
       line.add(" sealed=", "\(addedSet.instance)(cv=\(addedSet.chainValidation.rawValue))")

@@ -12,10 +12,9 @@ struct BodyCanonicalizer {
   // A CR at the end of a piece: the next octet says whether it ends a line.
   private var holdsCR = false
   private var hasBlank = false
-  private var output: [UInt8] = []
 
   private static let lineEnds = Array([[UInt8]](repeating: [0x0D, 0x0A], count: 512).joined())
-  private static let outputSize = 16_384
+  private static let pieceSize = 4096
 
   /// Makes a canonicalizer at the beginning of a body.
   init(_ canonicalization: Canonicalization) {
@@ -47,8 +46,10 @@ struct BodyCanonicalizer {
       // The one CRLF at the end stands even if the body is empty.
       unsafe giveOctets([0x0D, 0x0A], give)
     case .relaxed:
-      if holdsCR { unsafe append(0x0D, give) }
-      unsafe flush(give)
+      if holdsCR {
+        unsafe giveLineEnds(give)
+        unsafe giveOctets(hasBlank ? [0x20, 0x0D] : [0x0D], give)
+      }
       if length > 0 { unsafe giveOctets([0x0D, 0x0A], give) }
     }
   }
@@ -92,51 +93,79 @@ struct BodyCanonicalizer {
   private mutating func takeRelaxed(
     _ chunk: UnsafeRawBufferPointer, _ give: (UnsafeRawBufferPointer) -> Void
   ) {
-    // By index: the formatter cannot read `for unsafe`.
-    for index in 0..<chunk.count {
-      let octet = unsafe chunk[index]
-      if holdsCR {
-        holdsCR = false
-        if octet == 0x0A {
-          heldLineEnds += 1
-          hasBlank = false
-          continue
-        }
-        unsafe append(0x0D, give)
-      }
-      switch octet {
-      case 0x0D: holdsCR = true
-      case 0x20, 0x09: hasBlank = true
-      default: unsafe append(octet, give)
-      }
+    var start = 0
+    while start < chunk.count {
+      let end = min(start + Self.pieceSize, chunk.count)
+      unsafe takeRelaxedPiece(UnsafeRawBufferPointer(rebasing: chunk[start..<end]), give)
+      start = end
     }
-    unsafe flush(give)
   }
 
-  /// Gives an octet that is not white space, with the line ends and the blank in front of it.
-  private mutating func append(_ octet: UInt8, _ give: (UnsafeRawBufferPointer) -> Void) {
-    if heldLineEnds > 0 {
-      if heldLineEnds > 2 {
-        unsafe flush(give)
-        unsafe giveLineEnds(give)
-      } else {
-        for _ in 0..<heldLineEnds { output += [0x0D, 0x0A] }
-        heldLineEnds = 0
+  private mutating func takeRelaxedPiece(
+    _ piece: UnsafeRawBufferPointer, _ give: (UnsafeRawBufferPointer) -> Void
+  ) {
+    // An octet brings itself; two line ends, a CR and a blank may still be held.
+    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: piece.count + 6) { output in
+      var count = 0
+      // By index: the formatter cannot read `for unsafe`.
+      var index = 0
+      while index < piece.count {
+        let octet = unsafe piece[index]
+        index &+= 1
+        if holdsCR {
+          holdsCR = false
+          if octet == 0x0A {
+            heldLineEnds += 1
+            hasBlank = false
+            continue
+          }
+          unsafe add(0x0D, to: output, &count, give)
+        }
+        switch octet {
+        case 0x0D: holdsCR = true
+        case 0x20, 0x09: hasBlank = true
+        default:
+          unsafe add(octet, to: output, &count, give)
+          // The rest of a word: nothing is held in front of it.
+          while index < piece.count, unsafe piece[index] > 0x20 {
+            unsafe output[count] = unsafe piece[index]
+            count &+= 1
+            index &+= 1
+          }
+        }
       }
+      unsafe giveOctets(
+        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(output)[..<count]), give)
     }
-    if hasBlank { output.append(0x20) }
-    hasBlank = false
-    output.append(octet)
-    if output.count >= Self.outputSize { unsafe flush(give) }
+  }
+
+  /// Adds an octet that is not white space, with the line ends and the blank in front of it.
+  private mutating func add(
+    _ octet: UInt8, to output: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int,
+    _ give: (UnsafeRawBufferPointer) -> Void
+  ) {
+    if heldLineEnds > 2 {
+      unsafe giveOctets(
+        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(output)[..<count]), give)
+      count = 0
+      unsafe giveLineEnds(give)
+    }
+    while heldLineEnds > 0 {
+      unsafe output[count] = 0x0D
+      unsafe output[count + 1] = 0x0A
+      count += 2
+      heldLineEnds -= 1
+    }
+    if hasBlank {
+      unsafe output[count] = 0x20
+      count += 1
+      hasBlank = false
+    }
+    unsafe output[count] = octet
+    count += 1
   }
 
   // MARK: - Output
-
-  private mutating func flush(_ give: (UnsafeRawBufferPointer) -> Void) {
-    guard !output.isEmpty else { return }
-    unsafe giveOctets(output, give)
-    output.removeAll(keepingCapacity: true)
-  }
 
   private mutating func giveLineEnds(_ give: (UnsafeRawBufferPointer) -> Void) {
     while heldLineEnds > 0 {
@@ -152,7 +181,14 @@ struct BodyCanonicalizer {
   private mutating func giveOctets(
     _ octets: [UInt8], _ give: (UnsafeRawBufferPointer) -> Void
   ) {
-    unsafe octets.withUnsafeBytes { unsafe give($0) }
+    unsafe octets.withUnsafeBytes { unsafe giveOctets($0, give) }
+  }
+
+  private mutating func giveOctets(
+    _ octets: UnsafeRawBufferPointer, _ give: (UnsafeRawBufferPointer) -> Void
+  ) {
+    guard octets.count > 0 else { return }
+    unsafe give(octets)
     length += octets.count
   }
 }

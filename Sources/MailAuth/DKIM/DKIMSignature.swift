@@ -23,6 +23,8 @@ struct DKIMSignature: Sendable {
   var expiration: Int64?
   /// Whether `x=` has more than twelve digits, which means never (RFC 6376 section 3.5, x=).
   var expiresNever = false
+  /// `bh=`, decoded; nil when absent or not base64.
+  var bodyHash: [UInt8]?
   /// The names in `h=`, lower case.
   var signedNames: [String] = []
   /// The first eight characters of `b=`; nil when absent.
@@ -76,6 +78,7 @@ struct DKIMSignature: Sendable {
       expiration = expiresNever ? nil : Self.number(text.utf8).map(Int64.init)
     }
     signedNames = tags.lowercasedList("h") ?? []
+    bodyHash = tags.compact("bh").flatMap { Base64.decode($0) }
     signatureStart = tags["b"].map(Self.start(ofSignature:))
     isSafeForLibrary = tags["i"].map(Self.isSafeIdentity) ?? true
   }

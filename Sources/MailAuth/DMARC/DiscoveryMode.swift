@@ -18,6 +18,9 @@ public enum DiscoveryMode: Sendable {
   var comparedList: PublicSuffixList? {
     if case .compare(let list) = self { list } else { nil }
   }
+
+  /// Whether policies may hold for a percentage of mail: by the list only.
+  var knowsSampling: Bool { actingList != nil || comparedList != nil }
 }
 
 /// What DMARC would have been by the way of discovery that was not acted on.

@@ -3,7 +3,7 @@
 struct NameTable<Value> {
   private var entries: [(name: DomainName, value: Value)] = []
 
-  /// The value of a name; nil when there is none. One that is set replaces it.
+  /// The value of a name; nil when there is none.
   subscript(name: DomainName) -> Value? {
     get { place(of: name).map { entries[$0].value } }
     set {

@@ -8,6 +8,11 @@ struct SamplingDraw: Equatable {
   /// The lot, 0 to 99, each equally likely.
   let value: Int
 
+  /// Stands for a lot that nobody asks for.
+  static let notDrawn = SamplingDraw(value: 0)
+
+  private init(value: Int) { self.value = value }
+
   /// Draws from the fields that identify a message; white space does not matter, because relays
   /// fold anew.
   init(header: [HeaderField]) {

@@ -24,10 +24,16 @@ public struct DNSQuestion: Hashable, Sendable {
 
   /// Makes a question; `name` is lower-cased and loses one trailing dot.
   public init(_ name: String, _ type: DNSRecordType) {
+    self.type = type
+    // Nearly every name is as it shall be.
+    if DomainName.isLabels(name.utf8.span, of: { !$0.isASCIICapital }) {
+      self.name = name
+      isValidName = name.utf8.count <= 253
+      return
+    }
     var text = name.asciiLowercased()
     if text.utf8.last == UInt8(ascii: ".") { text.removeLast() }
     self.name = text
-    self.type = type
     isValidName = text.utf8.count <= 253 && DomainName.isLabels(text.utf8.span) { _ in true }
   }
 

@@ -35,15 +35,15 @@ public struct AddedField: Sendable, Equatable {
   /// longer than 78 octets only where a word or a quoted string is; a word that fits into no line
   /// is cut.
   public var foldedValue: String {
-    var lines = FoldedLines(firstLineLength: name.utf8.count + 1, capacity: value.utf8.count + 32)
     let octets = Array(value.utf8)
+    var lines = FoldedLines(octets, firstLineLength: name.utf8.count + 1)
     var start = 0
     while start <= octets.count {
       let end = FieldWords.end(from: start, in: octets)
-      lines.add(octets[start..<end], beginsLine: layout == .entries && lines.endsEntry)
+      lines.add(start..<end, mayBeginLine: layout == .entries)
       start = end + 1
     }
-    return String(decoding: lines.octets, as: UTF8.self)
+    return lines.text
   }
 
   private static func printable(_ text: String) -> String {
@@ -72,49 +72,63 @@ private enum FieldWords {
   }
 }
 
-/// Lines in the making.
+/// Lines in the making: the value is copied line by line, not word by word.
 private struct FoldedLines {
-  private(set) var octets: [UInt8] = []
+  private let value: [UInt8]
+  /// How much of the value is copied; what follows it, up to the last word added, belongs to the line.
+  private var copied = 0
+  private var octets: [UInt8] = []
   private var lineLength: Int
 
-  init(firstLineLength: Int, capacity: Int) {
-    lineLength = firstLineLength
-    octets.reserveCapacity(capacity)
+  init(_ value: [UInt8], firstLineLength: Int) {
+    self.value = value
+    octets.reserveCapacity(value.count + 64)
+    octets.append(0x20)
+    lineLength = firstLineLength + 1
   }
 
-  /// Whether the text so far ends with the `;` of an entry.
-  var endsEntry: Bool { octets.last == UInt8(ascii: ";") }
+  /// The text, with all that was added.
+  var text: String { String(decoding: octets + value[copied...], as: UTF8.self) }
 
-  /// Adds a blank and a word, or a fold and a word.
-  mutating func add(_ word: ArraySlice<UInt8>, beginsLine: Bool) {
-    let doesNotFit = lineLength + 1 + word.count > AddedField.wantedLine
+  /// Adds a word, behind its blank or a fold in its place; `mayBeginLine` has it begin a line behind
+  /// the `;` of an entry.
+  mutating func add(_ word: Range<Int>, mayBeginLine: Bool) {
     // The name is followed by a blank; a fold there would leave a line of nothing but the name.
-    if !octets.isEmpty, beginsLine || doesNotFit, !word.isEmpty {
-      octets.append(0x0A)
-      octets.append(0x09)
-      lineLength = 1
-    } else {
-      octets.append(0x20)
-      lineLength += 1
+    if word.lowerBound > 0 {
+      let blank = word.lowerBound - 1
+      let beginsLine = mayBeginLine && blank > 0 && value[blank - 1] == UInt8(ascii: ";")
+      let doesNotFit = lineLength + 1 + word.count > AddedField.wantedLine
+      if beginsLine || doesNotFit, !word.isEmpty {
+        fold(at: blank, with: [0x0A, 0x09])
+      } else {
+        lineLength += 1
+      }
     }
     addWhole(word)
   }
 
   /// Adds a word, in pieces where it exceeds a line: a quoted string is folded at its blanks.
-  private mutating func addWhole(_ word: ArraySlice<UInt8>) {
+  private mutating func addWhole(_ word: Range<Int>) {
     var rest = word
     while lineLength + rest.count > AddedField.longestLine {
-      let room = rest.prefix(AddedField.longestLine - lineLength)
-      guard let blank = room.lastIndex(of: 0x20), blank > rest.startIndex else {
-        octets += room
+      let room = rest.prefix(max(AddedField.longestLine - lineLength, 0))
+      guard let blank = room.last(where: { value[$0] == 0x20 }), blank > rest.lowerBound else {
+        // What does not fit is left out.
+        octets += value[copied..<room.upperBound]
+        copied = rest.upperBound
         lineLength += room.count
         return
       }
-      octets += rest[..<blank] + [0x0A, 0x20]
-      lineLength = 1
-      rest = rest[(blank + 1)...]
+      fold(at: blank, with: [0x0A, 0x20])
+      rest = (blank + 1)..<rest.upperBound
     }
-    unsafe rest.withUnsafeBufferPointer { unsafe octets.append(contentsOf: $0) }
     lineLength += rest.count
+  }
+
+  private mutating func fold(at blank: Int, with fold: [UInt8]) {
+    octets += value[copied..<blank]
+    octets += fold
+    copied = blank + 1
+    lineLength = 1
   }
 }

@@ -6,6 +6,25 @@ struct PolicyDecision {
   private(set) var reasons: [OverrideReason] = []
   private(set) var answer = Verdict.Answer.accept
 
+  init(
+    _ evaluation: borrowing Evaluation, envelope: borrowing Envelope,
+    policy: borrowing LocalPolicy
+  ) {
+    // Nearly all mail passes; there is nothing to judge, nor to take down for it.
+    guard evaluation.dmarc.result != .pass else { return }
+    let judgement = PolicyJudgement(copy evaluation, envelope: copy envelope, policy: copy policy)
+    disposition = judgement.disposition
+    reasons = judgement.reasons
+    answer = judgement.answer
+  }
+}
+
+/// The judgement of a message that DMARC does not let pass.
+private struct PolicyJudgement {
+  private(set) var disposition = Disposition.none
+  private(set) var reasons: [OverrideReason] = []
+  private(set) var answer = Verdict.Answer.accept
+
   private let evaluation: Evaluation
   private let envelope: Envelope
   private let policy: LocalPolicy

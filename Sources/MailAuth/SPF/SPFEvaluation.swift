@@ -58,7 +58,7 @@ final class SPFEvaluation {
       case .ending(let ending): return ending
       case .record(let found): record = found
       }
-      if let ending = evaluate(record, of: domain) { return ending }
+      if let ending = evaluate(record, of: domain, isIncluded: source != nil) { return ending }
       // A redirect that cannot be followed for a local part beyond ASCII is as good as none.
       guard let redirect = record.redirect, !expansion.isBeyondASCII(redirect.target) else {
         return SPFEnding(
@@ -144,7 +144,11 @@ final class SPFEvaluation {
   // MARK: Directives
 
   /// Tries the directives in order; nil when none matched and nothing went wrong.
-  private func evaluate(_ record: SPFRecord, of domain: String) -> SPFEnding? {
+  ///
+  /// A match inside an include has no sentence: that of the include names the term.
+  private func evaluate(
+    _ record: SPFRecord, of domain: String, isIncluded: Bool
+  ) -> SPFEnding? {
     var isPrefetched = false
     for (index, directive) in record.directives.enumerated() {
       let place = SPFPlace(term: directive.text, domain: domain)
@@ -157,9 +161,11 @@ final class SPFEvaluation {
       case .noMatch: continue
       case .ending(let ending): return ending
       case .match(let through):
-        var ending = place.ending(
-          directive.result, .matched,
-          SPFSentence.matched(directive, of: domain, client: session.client, through: through))
+        let sentence =
+          isIncluded
+          ? ""
+          : SPFSentence.matched(directive, of: domain, client: session.client, through: through)
+        var ending = place.ending(directive.result, .matched, sentence)
         if directive.result == .fail { ending.explanation = record.explanation }
         return ending
       }
