@@ -55,6 +55,22 @@ public final class PostfixInstance {
   ///
   /// - Throws: ``FixtureError`` with what Postfix said when it does not start.
   public func start() throws {
+    try startOnce()
+    if isLogging() { return }
+    // On a busy machine its postlogd may never begin to read. Every process of this Postfix would
+    // wait for it with its first line, before it answers anybody.
+    stop()
+    try startOnce()
+    guard isLogging() else { throw FixtureError("postfix does not log:\n\(mailLog)") }
+  }
+
+  /// Whether the master's first line arrives in the log.
+  private func isLogging() -> Bool {
+    let started = "daemon started"
+    return (try? waitUntil("a log", within: .seconds(20)) { mailLog.contains(started) }) != nil
+  }
+
+  private func startOnce() throws {
     let result = try Program.run(Self.postfixPath, ["-c", directory.path("etc"), "start"])
     guard result.status == 0 else {
       throw FixtureError("postfix start: \(result.errors)\(mailLog)")
