@@ -125,11 +125,11 @@ final class CommitLog: @unchecked Sendable {
       condition.unlock()
       return true
     } catch {
+      // Nobody writes after this, so it is told once.
       condition.lock()
-      let isFirst = !isBroken
       isBroken = true
       condition.unlock()
-      if isFirst { reportFailure(error) }
+      reportFailure(error)
       return false
     }
   }
