@@ -84,10 +84,11 @@ public final class MessageEvaluation {
       let isDone = check.attempt { [evaluator, envelope, now] in
         let resolver = CheckResolver(knownTo: evaluator.resolver)
         let checked = Self.checkSPF(identity, resolver, evaluator, envelope, now: now)
-        guard resolver.missesAnswers else { return checked }
+        let missing = resolver.missingQuestions
+        guard !missing.isEmpty else { return checked }
         // Nothing else of a message has answers that lead to further questions, so this one goes
         // out first, before a thread is found for the check.
-        evaluator.resolver.prefetch(resolver.missingQuestions)
+        evaluator.resolver.prefetch(missing)
         return nil
       }
       if !isDone { left.append(Self.unlessGivenUp(check)) }

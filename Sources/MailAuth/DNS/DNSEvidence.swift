@@ -60,10 +60,7 @@ final class CheckResolver: Sendable {
     asksNobody = true
   }
 
-  /// Whether an answer was wanted that is not known; what was found out without it is worth nothing.
-  var missesAnswers: Bool { asked.withLock { $0.contains(where: \.isMissing) } }
-
-  /// The questions whose answers are not known.
+  /// The questions whose answers are not known; what was found out without one is worth nothing.
   var missingQuestions: [DNSQuestion] {
     asked.withLock { $0.filter(\.isMissing).map(\.question) }
   }
