@@ -52,6 +52,7 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .target(name: "CDirectKeys", dependencies: ["COpenSSL"]),
+    .target(name: "CDurableFile"),
     .target(name: "CMilterSignals"),
     .target(name: "CMilterStream", dependencies: ["CMilter"]),
     .target(
@@ -59,7 +60,8 @@ let package = Package(
       dependencies: ["CMilter", "CMilterSignals", "CMilterStream", "MailAuth", logging],
       swiftSettings: swiftSettings),
     .target(
-      name: "Ledger", dependencies: ["CZlib", "MailAuth", grdb, sqlite, logging],
+      name: "Ledger",
+      dependencies: ["CDurableFile", "CZlib", "MailAuth", grdb, sqlite, logging],
       swiftSettings: swiftSettings),
     .target(
       name: "Reports",

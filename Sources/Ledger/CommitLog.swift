@@ -113,8 +113,8 @@ final class CommitLog: @unchecked Sendable {
 
   /// Makes a batch durable and hands it to the mover.
   private func write(_ rows: [MessageRow]) -> Bool {
-    let batch = CommitLogFile.octets(rows)
-    guard let place = waitForPlace(batch.octets.count) else { return false }
+    let batch = CommitLogFile.batch(rows)
+    guard let place = waitForPlace(batch.count) else { return false }
     do {
       let number = try file.write(batch, at: place)
       condition.lock()

@@ -14,7 +14,7 @@ import Glibc
 /// It is not safe for several threads, except where it says so. ``CommitLogReader`` reads it.
 final class CommitLogFile {
   /// Why it cannot be used.
-  typealias Failure = MessageJournal.Failure
+  typealias Failure = LedgerFile.Failure
 
   /// Where a batch goes.
   struct Place {
@@ -30,7 +30,7 @@ final class CommitLogFile {
     var used = 0
   }
 
-  static let blockBytes = 4096
+  static let blockBytes = DurableBlocks.blockBytes
   /// Large enough for some hundred messages, small enough for their memory.
   static let segmentBytes = 2 * 1024 * 1024
   /// What of a batch stands before its messages.
@@ -40,6 +40,8 @@ final class CommitLogFile {
 
   let path: String
   private let file: Int32
+  /// Nil until it is prepared.
+  private var blocks: DurableBlocks?
   private var segments = [Segment(), Segment()]
   private var current = 0
   private var lastNumber: UInt64 = 0
@@ -57,7 +59,7 @@ final class CommitLogFile {
       let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
       guard file >= 0 else { throw Failure("\(path) cannot be opened", code: errno) }
       let code = flock(file, LOCK_EX | LOCK_NB) == 0 ? 0 : errno
-      if code == 0, MessageJournal.isAt(path, file) {
+      if code == 0, LedgerFile.isAt(path, file) {
         self.file = file
         return
       }
@@ -112,6 +114,7 @@ final class CommitLogFile {
     lastNumber = 0
     do throws(Failure) {
       try fill()
+      blocks = try DurableBlocks(path: path)
     } catch {
       ftruncate(file, 0)
       remove()
@@ -136,25 +139,20 @@ final class CommitLogFile {
     let zeros = [UInt8](repeating: 0, count: Self.segmentBytes)
     for segment in 0..<2 { try write(zeros, at: Self.start(segment)) }
     guard fsync(file) == 0 else { throw Failure("\(path) cannot be made durable", code: errno) }
-    try MessageJournal.synchronizeDirectory(of: path)
+    try LedgerFile.synchronizeDirectory(of: path)
   }
 
-  /// A batch of messages, with room for its header and filled up to whole blocks.
-  static func octets(_ rows: [MessageRow]) -> (octets: [UInt8], count: Int) {
-    var octets = [UInt8](repeating: 0, count: headerBytes)
-    octets.reserveCapacity(max(rows.count, 1) * blockBytes)
-    for row in rows { CommitLogEntry.append(row, to: &octets) }
-    let count = octets.count - headerBytes
-    let excess = octets.count % blockBytes
-    if excess > 0 { octets += repeatElement(0, count: blockBytes - excess) }
-    return (octets, count)
+  /// A batch of messages, with room for its header.
+  static func batch(_ rows: [MessageRow]) -> [UInt8] {
+    var batch = [UInt8](repeating: 0, count: headerBytes)
+    batch.reserveCapacity(max(rows.count, 1) * blockBytes)
+    for row in rows { CommitLogEntry.append(row, to: &batch) }
+    return batch
   }
 
-  /// Where so many octets can go now.
+  /// Where a batch of so many octets can go now.
   ///
-  /// - Parameters:
-  ///   - count: A multiple of a block.
-  ///   - applied: The last batch that the database has.
+  /// - Parameter applied: The last batch that the database has.
   /// - Returns: Nil while the database lacks something of the segment that is next.
   func place(for count: Int, applied: UInt64) -> Place? {
     if segments[current].used + count <= Self.segmentBytes {
@@ -165,28 +163,23 @@ final class CommitLogFile {
   }
 
   /// Writes a batch and returns its number when it is durable.
-  func write(
-    _ batch: (octets: [UInt8], count: Int), at place: Place
-  ) throws(Failure) -> UInt64 {
-    try checkPresence()
+  func write(_ batch: consuming [UInt8], at place: Place) throws(Failure) -> UInt64 {
+    guard let blocks, LedgerFile.isAt(path, file, leastSize: UInt64(Self.start(2))) else {
+      throw Failure("\(path) was removed, replaced or cut off")
+    }
     let number = lastNumber + 1
     let first = place.offset == 0 ? number : segments[place.segment].first
     var header: [UInt8] = []
     header.append(integer: Self.batchMark)
-    header.append(integer: UInt32(batch.count))
+    header.append(integer: UInt32(batch.count - Self.headerBytes))
     header.append(integer: number)
     header.append(integer: first)
-    let start = Self.headerBytes
-    header.append(integer: LibZlib.checksum(batch.octets[start..<(start + batch.count)]))
+    header.append(integer: LibZlib.checksum(batch[Self.headerBytes...]))
     header.append(integer: LibZlib.checksum(header))
-    var octets = batch.octets
-    octets.replaceSubrange(0..<header.count, with: header)
+    batch.replaceSubrange(0..<header.count, with: header)
     let position = Self.start(place.segment) + off_t(place.offset)
     do throws(Failure) {
-      try write(octets, at: position)
-      guard fdatasync(file) == 0 else {
-        throw Failure("\(path) cannot be made durable", code: errno)
-      }
+      try blocks.write(batch, at: position)
     } catch {
       // Whoever opens the ledger would wait for a batch that nobody moves.
       let nothing = [UInt8](repeating: 0, count: Self.headerBytes)
@@ -196,7 +189,7 @@ final class CommitLogFile {
     current = place.segment
     segments[current].first = first
     segments[current].last = number
-    segments[current].used = place.offset + octets.count
+    segments[current].used = place.offset + DurableBlocks.wholeBlocks(batch.count)
     lastNumber = number
     return number
   }
@@ -213,20 +206,12 @@ final class CommitLogFile {
   /// Removes the file, of which the database has everything.
   func remove() {
     // By now there may be another process's.
-    guard MessageJournal.isAt(path, file) else { return }
+    guard LedgerFile.isAt(path, file) else { return }
     unsafe unlink(path)
   }
 
   /// Lets other processes have it.
   func unlock() { flock(file, LOCK_UN) }
-
-  /// Makes sure that the next process will find what is written.
-  private func checkPresence() throws(Failure) {
-    var status = stat()
-    guard MessageJournal.isAt(path, file), unsafe fstat(file, &status) == 0,
-      status.st_size >= Self.start(2)
-    else { throw Failure("\(path) was removed, replaced or cut off") }
-  }
 
   private func write(_ octets: [UInt8], at offset: off_t) throws(Failure) {
     var done = 0

@@ -8,16 +8,7 @@ import Glibc
 /// meanwhile; lines that the ledger will never take end in `<ledger>.refused`. Several processes
 /// may use it at once.
 struct MessageJournal: Sendable {
-  /// Why a file of the journal cannot be used: what, and the system's reason where it has one.
-  struct Failure: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
-
-    init(_ what: String, code: Int32) {
-      description = unsafe "\(what): \(String(cString: strerror(code)))"
-    }
-  }
+  typealias Failure = LedgerFile.Failure
 
   /// Where messages are appended.
   let pendingPath: String
@@ -54,7 +45,7 @@ struct MessageJournal: Sendable {
     let file = unsafe open(replayPath, O_RDONLY | O_CLOEXEC)
     if file < 0, errno == ENOENT { return nil }
     guard file >= 0 else { throw Failure("\(replayPath) cannot be read", code: errno) }
-    guard flock(file, LOCK_EX | LOCK_NB) == 0, Self.isAt(replayPath, file) else {
+    guard flock(file, LOCK_EX | LOCK_NB) == 0, LedgerFile.isAt(replayPath, file) else {
       close(file)
       return nil
     }
@@ -74,7 +65,7 @@ struct MessageJournal: Sendable {
     guard file >= 0 else { throw Failure("\(pendingPath) cannot be opened", code: errno) }
     defer { close(file) }
     // Whoever is appending gets to the end of his line first; whoever waits sees that it moved.
-    guard flock(file, LOCK_EX) == 0, Self.isAt(pendingPath, file) else { return }
+    guard flock(file, LOCK_EX) == 0, LedgerFile.isAt(pendingPath, file) else { return }
     // A hard link does not replace what another process has just set aside. Killed before the
     // old name is gone, the same lines are moved twice, which the ledger does not mind.
     guard unsafe link(pendingPath, replayPath) == 0 else {
@@ -108,7 +99,7 @@ struct MessageJournal: Sendable {
       ftruncate(file, end)
       throw Failure("\(path) cannot be made durable", code: code)
     }
-    if end == 0 { try synchronizeDirectory(of: path) }
+    if end == 0 { try LedgerFile.synchronizeDirectory(of: path) }
   }
 
   /// Opens a file for appending, under a lock, and makes sure that it still has its name.
@@ -121,7 +112,7 @@ struct MessageJournal: Sendable {
         close(file)
         throw Failure("\(path) cannot be locked", code: code)
       }
-      if isAt(path, file) { return file }
+      if LedgerFile.isAt(path, file) { return file }
       close(file)
     }
   }
@@ -132,27 +123,9 @@ struct MessageJournal: Sendable {
     return count == 1 && octet == UInt8(ascii: "\n")
   }
 
-  /// Whether a path leads to an open file.
-  static func isAt(_ path: String, _ file: Int32) -> Bool {
-    var opened = stat()
-    var named = stat()
-    guard unsafe fstat(file, &opened) == 0, unsafe stat(path, &named) == 0 else { return false }
-    return opened.st_ino == named.st_ino && opened.st_dev == named.st_dev
-  }
-
   private static func size(_ path: String) -> off_t? {
     var found = stat()
     return unsafe stat(path, &found) == 0 ? found.st_size : nil
-  }
-
-  static func synchronizeDirectory(of path: String) throws(Failure) {
-    let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    let file = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard file >= 0 else { throw Failure("\(directory) cannot be opened", code: errno) }
-    defer { close(file) }
-    guard fsync(file) == 0 else {
-      throw Failure("\(directory) cannot be made durable", code: errno)
-    }
   }
 }
 
@@ -171,7 +144,7 @@ final class JournalReader {
   deinit { close(file) }
 
   /// The next lines without their ends, at most so many; empty at the end.
-  func next(_ most: Int) throws(MessageJournal.Failure) -> [Data] {
+  func next(_ most: Int) throws(LedgerFile.Failure) -> [Data] {
     var lines: [Data] = []
     while lines.count < most {
       if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
@@ -189,12 +162,12 @@ final class JournalReader {
     return lines
   }
 
-  private func fill() throws(MessageJournal.Failure) {
+  private func fill() throws(LedgerFile.Failure) {
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
     let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
     if count < 0, errno == EINTR { return }
     guard count >= 0 else {
-      throw MessageJournal.Failure("\(path) cannot be read", code: errno)
+      throw LedgerFile.Failure("\(path) cannot be read", code: errno)
     }
     isAtEnd = count == 0
     buffer = Data(buffer) + chunk.prefix(count)

@@ -27,10 +27,9 @@ import Testing
     let half = CommitLogFile.segmentBytes / 2
     var applied: UInt64 = 0
     func write(_ name: String) throws -> UInt64? {
-      var batch = CommitLogFile.octets([MessageRow(.test(queueID: name))])
-      batch.octets += [UInt8](repeating: 0, count: half - batch.octets.count)
-      batch.count = half - 40
-      guard let place = file.place(for: batch.octets.count, applied: applied) else { return nil }
+      var batch = CommitLogFile.batch([MessageRow(.test(queueID: name))])
+      batch += [UInt8](repeating: 0, count: half - batch.count)
+      guard let place = file.place(for: batch.count, applied: applied) else { return nil }
       return try file.write(batch, at: place)
     }
     #expect(try (1...4).map { try write("\($0)") } == [1, 2, 3, 4])
@@ -51,8 +50,8 @@ import Testing
     var applied: UInt64 = 0
     // The second filling of the first segment stands before what is in the second.
     for number in 1...1200 {
-      let batch = CommitLogFile.octets([MessageRow(.test(queueID: "\(number)"))])
-      let place = try #require(file.place(for: batch.octets.count, applied: applied))
+      let batch = CommitLogFile.batch([MessageRow(.test(queueID: "\(number)"))])
+      let place = try #require(file.place(for: batch.count, applied: applied))
       applied = try file.write(batch, at: place) - 1
     }
     file.note(applied: 900)
@@ -73,16 +72,16 @@ import Testing
     // Enough to begin each segment several times.
     for number in 1...320 {
       let names = (0..<Int.random(in: 1...12, using: &random)).map { "\(number)-\($0)" }
-      let batch = CommitLogFile.octets(names.map { MessageRow(.test(queueID: $0)) })
+      let batch = CommitLogFile.batch(names.map { MessageRow(.test(queueID: $0)) })
       let isTorn = number % 40 == 0
       let before = isTorn ? try Data(contentsOf: URL(fileURLWithPath: logPath)) : Data()
-      if file.place(for: batch.octets.count, applied: applied) == nil {
+      if file.place(for: batch.count, applied: applied) == nil {
         let least = max(applied, UInt64(number) - 8)
         applied = UInt64.random(in: least..<UInt64(number), using: &random)
-        while file.place(for: batch.octets.count, applied: applied) == nil { applied += 1 }
+        while file.place(for: batch.count, applied: applied) == nil { applied += 1 }
         file.note(applied: applied)
       }
-      let place = try #require(file.place(for: batch.octets.count, applied: applied))
+      let place = try #require(file.place(for: batch.count, applied: applied))
       _ = try file.write(batch, at: place)
       let earlier = Set(answered.dropFirst(Int(applied)).joined())
       answered.append(names)
@@ -184,10 +183,10 @@ import Testing
   @Test func leavesAloneRowsOfAnUnknownKind() throws {
     let file = try openFile()
     try file.prepare()
-    var batch = CommitLogFile.octets([MessageRow(.test(queueID: "A"))])
+    var batch = CommitLogFile.batch([MessageRow(.test(queueID: "A"))])
     // Behind the header and the length of the entry.
-    batch.octets[CommitLogFile.headerBytes + 4] = 200
-    let place = try #require(file.place(for: batch.octets.count, applied: 0))
+    batch[CommitLogFile.headerBytes + 4] = 200
+    let place = try #require(file.place(for: batch.count, applied: 0))
     _ = try file.write(batch, at: place)
     file.unlock()
     try expectUntouched(Self.unreadable)
@@ -236,8 +235,8 @@ import Testing
     thread.join()
     guard let file = unsafe second else { return }
     try file.prepare()
-    let batch = CommitLogFile.octets([MessageRow(.test(queueID: "A"))])
-    let place = try #require(file.place(for: batch.octets.count, applied: 0))
+    let batch = CommitLogFile.batch([MessageRow(.test(queueID: "A"))])
+    let place = try #require(file.place(for: batch.count, applied: 0))
     #expect(try file.write(batch, at: place) == 1)
   }
 

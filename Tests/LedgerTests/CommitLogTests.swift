@@ -128,9 +128,9 @@ import Testing
   @Test(arguments: [0, 8, 24, 30, 100, 1000])
   func leavesOutABatchThatIsNotWhole(at offset: Int) throws {
     try scene.leave([[.test(queueID: "A")], [.test(queueID: "B")]])
-    let octets = CommitLogFile.octets([MessageRow(.test(queueID: "A"))]).octets.count
+    let first = CommitLogFile.batch([MessageRow(.test(queueID: "A"))])
     var log = try #require(FileManager.default.contents(atPath: logPath))
-    log[2 * CommitLogFile.blockBytes + octets + offset] ^= 0x40
+    log[2 * CommitLogFile.blockBytes + DurableBlocks.wholeBlocks(first.count) + offset] ^= 0x40
     try log.write(to: URL(fileURLWithPath: logPath))
     try makeStore().close()
     #expect(try queueIDs() == ["A"])

@@ -53,9 +53,9 @@ final class JournaledStoreScene {
     let file = try #require(try CommitLogFile(ledgerPath: path))
     try file.prepare()
     for records in batches {
-      let octets = CommitLogFile.octets(records.map { MessageRow($0) })
-      let place = try #require(file.place(for: octets.octets.count, applied: 0))
-      _ = try file.write(octets, at: place)
+      let batch = CommitLogFile.batch(records.map { MessageRow($0) })
+      let place = try #require(file.place(for: batch.count, applied: 0))
+      _ = try file.write(batch, at: place)
     }
     file.note(applied: applied)
   }

@@ -1,0 +1,37 @@
+import CDurableFile
+import Foundation
+import Glibc
+
+/// What the files beside a ledger have in common.
+enum LedgerFile {
+  /// Why one cannot be used: what, and the system's reason where it has one.
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+
+    init(_ what: String, code: Int32) {
+      description = unsafe "\(what): \(String(cString: strerror(code)))"
+    }
+  }
+
+  /// Whether a path leads to an open file, of so many octets at least.
+  static func isAt(_ path: String, _ file: Int32, leastSize: UInt64 = 0) -> Bool {
+    var opened = plumbline_file()
+    var named = plumbline_file()
+    return unsafe plumbline_look_up_descriptor(file, &opened) == 0
+      && plumbline_look_up_path(path, &named) == 0 && opened.number == named.number
+      && opened.device == named.device && named.size >= leastSize
+  }
+
+  /// Makes the names of a file's directory durable.
+  static func synchronizeDirectory(of path: String) throws(Failure) {
+    let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    let file = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard file >= 0 else { throw Failure("\(directory) cannot be opened", code: errno) }
+    defer { close(file) }
+    guard fsync(file) == 0 else {
+      throw Failure("\(directory) cannot be made durable", code: errno)
+    }
+  }
+}
