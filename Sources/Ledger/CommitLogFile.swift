@@ -152,7 +152,9 @@ final class CommitLogFile {
 
   /// Where a batch of so many octets can go now.
   ///
-  /// - Parameter applied: The last batch that the database has.
+  /// - Parameters:
+  ///   - count: No more than a segment has.
+  ///   - applied: The last batch that the database has.
   /// - Returns: Nil while the database lacks something of the segment that is next.
   func place(for count: Int, applied: UInt64) -> Place? {
     if segments[current].used + count <= Self.segmentBytes {

@@ -32,7 +32,9 @@ import Glibc
 
   /// Writes octets, of which the last block is filled up with zeros.
   ///
-  /// - Parameter offset: A multiple of a block.
+  /// - Parameters:
+  ///   - octets: What to write.
+  ///   - offset: Where in the file; a multiple of a block.
   /// - Throws: Why not all of them are durable.
   func write(_ octets: [UInt8], at offset: off_t) throws(Failure) {
     let count = Self.wholeBlocks(octets.count)

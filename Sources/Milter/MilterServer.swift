@@ -43,6 +43,7 @@ public final class MilterServer: Sendable {
     var openSessions = 0
     var openMessages = 0
     var lastAnswer: ContinuousClock.Instant?
+    var rate = MessageRate()
     /// When waiting for open messages ends; nil while the milter serves.
     var drainDeadline: ContinuousClock.Instant?
     /// What smfi_main returned, if it did.
@@ -202,11 +203,19 @@ public final class MilterServer: Sendable {
   }
 
   /// Counts a message in; false when the milter takes no new ones.
-  func messageBegan() -> Bool {
+  @discardableResult func messageBegan(isAlsoWhileDraining: Bool = false) -> Bool {
     state.withLock { state in
-      guard state.drainDeadline == nil else { return false }
+      guard isAlsoWhileDraining || state.drainDeadline == nil else { return false }
       state.openMessages += 1
+      state.rate.count(now: .now)
       return true
+    }
+  }
+
+  /// Whether so many messages come that it is better to do without the answer to MAIL.
+  var isBusy: Bool {
+    state.withLock { state in
+      state.drainDeadline == nil && state.rate.perSecond(now: .now) >= settings.busyRate
     }
   }
 

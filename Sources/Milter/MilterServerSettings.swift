@@ -18,12 +18,14 @@ public struct MilterServerSettings: Sendable {
   /// Whether what libmilter reads and writes is buffered, which saves most of its calls of the
   /// kernel; ``MilterServer/canBufferConnections`` says whether it can be.
   public var buffersConnections: Bool
+  /// Messages a second, at least 0, from which new connections do without the answer to MAIL.
+  public var busyRate: Int
 
   /// Makes settings; the defaults are those that `plumbline.conf` documents.
   public init(
     socket: MilterSocketAddress, socketMode: UInt32 = 0o660, silenceTimeoutSeconds: Int32 = 7210,
     drainSeconds: Int = 30, packetLimitBytes: Int = 2 * 1024 * 1024,
-    buffersConnections: Bool = true
+    buffersConnections: Bool = true, busyRate: Int = 100
   ) {
     self.socket = socket
     self.socketMode = socketMode & 0o777
@@ -31,5 +33,6 @@ public struct MilterServerSettings: Sendable {
     self.drainSeconds = max(drainSeconds, 0)
     self.packetLimitBytes = max(packetLimitBytes, 65_535)
     self.buffersConnections = buffersConnections
+    self.busyRate = max(busyRate, 0)
   }
 }

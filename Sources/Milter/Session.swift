@@ -17,6 +17,8 @@ final class Session {
   private var clientName: String?
   private var helo: [UInt8] = []
   private var message: Message?
+  /// The answer to a message that is not followed, where the MTA does not wait for one at MAIL.
+  private var heldReply: MilterReply?
 
   private struct Message {
     enum Part { case envelope, header, body }
@@ -61,19 +63,35 @@ final class Session {
   }
 
   /// MAIL: a message begins.
-  func mail(from path: [UInt8], authenticatedName: String?, hostName: String?) -> Beginning {
+  ///
+  /// - Parameters:
+  ///   - path: The reverse-path.
+  ///   - authenticatedName: Whom the client has shown itself to be.
+  ///   - hostName: The MTA's own name.
+  ///   - isAnswered: Whether the MTA waits for an answer; if not, there is none but at the end.
+  /// - Returns: What becomes of it.
+  func mail(
+    from path: [UInt8], authenticatedName: String?, hostName: String?, isAnswered: Bool = true
+  ) -> Beginning {
     dropMessage()
-    guard server.messageBegan() else { return .refused(MilterServer.drainingReply) }
+    let isTaken = server.messageBegan()
     let start = MilterEnvelopeStart(
       clientAddress: clientAddress, clientName: clientName, helo: helo,
       mailFrom: Self.withoutAngleBrackets(path), authenticatedName: authenticatedName,
       hostName: hostName)
-    guard let transaction = server.beginMessage(start) else {
-      server.messageEnded()
-      return .skipped
+    if isTaken, let transaction = server.beginMessage(start) {
+      message = Message(transaction: transaction)
+      return .followed
     }
-    message = Message(transaction: transaction)
-    return .followed
+    guard isAnswered else {
+      // The milter does not end before it has given that answer.
+      if !isTaken { server.messageBegan(isAlsoWhileDraining: true) }
+      heldReply = isTaken ? .accept : MilterServer.drainingReply
+      return .followed
+    }
+    guard isTaken else { return .refused(MilterServer.drainingReply) }
+    server.messageEnded()
+    return .skipped
   }
 
   /// RCPT.
@@ -115,6 +133,10 @@ final class Session {
   ///   - edit: Makes one edit; returns what went wrong, nil for success.
   /// - Returns: The answer.
   func endOfMessage(queueID: String, edit: (HeaderEdit) -> String?) -> MilterReply {
+    if let heldReply {
+      dropMessage()
+      return heldReply
+    }
     guard message != nil else { return Self.outOfOrderReply }
     endHeadersIfOpen()
     guard let message, !message.isBroken else {
@@ -143,6 +165,10 @@ final class Session {
   }
 
   private func dropMessage() {
+    if heldReply != nil {
+      heldReply = nil
+      server.messageEnded()
+    }
     guard let message else { return }
     self.message = nil
     message.transaction.abort()

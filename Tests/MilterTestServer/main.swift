@@ -1,5 +1,6 @@
 // A milter that accepts everything, for tests that need a process of their own: signals, and
-// measurements. Usage: MilterTestServer SOCKET DRAIN-SECONDS [unbuffered] [timeout=SECONDS]. Writes a line for each event.
+// measurements. Usage: MilterTestServer SOCKET DRAIN-SECONDS [unbuffered] [busy]
+// [timeout=SECONDS]. Writes a line for each event.
 
 import Foundation
 import Glibc
@@ -46,7 +47,7 @@ final class Reloads: Sendable {
 
 func serve(_ arguments: [String]) throws {
   guard arguments.count >= 3, let seconds = Int(arguments[2]) else {
-    tell("usage: MilterTestServer SOCKET DRAIN-SECONDS [unbuffered] [timeout=SECONDS]")
+    tell("usage: MilterTestServer SOCKET DRAIN-SECONDS [unbuffered] [busy] [timeout=SECONDS]")
     exit(64)
   }
   let address = try MilterSocketAddress(
@@ -54,7 +55,8 @@ func serve(_ arguments: [String]) throws {
   let reloads = Reloads()
   var settings = MilterServerSettings(
     socket: address, drainSeconds: seconds,
-    buffersConnections: !arguments.contains("unbuffered"))
+    buffersConnections: !arguments.contains("unbuffered"),
+    busyRate: arguments.contains("busy") ? 0 : .max)
   if let timeout = arguments.last?.split(separator: "=").last.flatMap({ Int32($0) }),
     arguments.count > 3
   {

@@ -47,6 +47,31 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: server.socketPath))
   }
 
+  /// On a busy host, what would have been said at MAIL is said at the end of the message.
+  @Test func doesWithoutTheAnswerToMail() throws {
+    let server = try TestServer(drainSeconds: 60, isBusy: true)
+    let client = try server.connect()
+    #expect(client.agreement.waivesReply(to: "M"))
+    let followed = MilterOutcome(
+      edits: [.insert(index: 0, name: "X-Seen", value: " fields=2 octets=7")], reply: .continue)
+    let skipped = MilterMessage(mailFrom: "skip@example.com")
+    for _ in 0..<3 {
+      #expect(try client.deliver(MilterMessage()) == followed)
+      #expect(try client.deliver(skipped) == MilterOutcome(edits: [], reply: .continue))
+    }
+    let late = try server.connect()
+    // Keeps the milter from ending.
+    #expect(try client.begin(MilterMessage()) == nil)
+    try client.flush()
+    server.send(SIGTERM)
+    _ = try server.line(where: { $0 == "drain" })
+    let refused = MilterReplyCode.reply(
+      "451 4.3.2 Mail filter is restarting, try again shortly")
+    #expect(try late.deliver(MilterMessage()).reply == refused)
+    _ = try client.endOfMessage(queueID: "Q")
+    #expect(try server.exitStatus() == 0)
+  }
+
   @Test func stopsAtOnceWhenToldTwice() throws {
     let server = try TestServer(drainSeconds: 600)
     let open = try server.connect()

@@ -149,6 +149,64 @@ import Testing
     #expect(begin(session) == .refused(MilterServer.drainingReply))
   }
 
+  @Test func answersAtTheEndWhatIsNotAnsweredAtMail() {
+    let log = Log()
+    let server = makeServer(log)
+    let session = Session(server: server)
+    func mail(_ path: [UInt8]) {
+      let beginning = session.mail(
+        from: path, authenticatedName: nil, hostName: nil, isAnswered: false)
+      #expect(beginning == .followed)
+      #expect(server.openMessages == 1)
+      session.recipient(self.path)
+      session.header(field)
+      session.endOfHeaders()
+      feed(session, 10)
+    }
+    mail([])
+    #expect(session.endOfMessage(queueID: "1") { _ in nil } == .accept)
+    #expect(server.openMessages == 0)
+    // RSET, and MAIL without one.
+    mail([])
+    session.abort()
+    #expect(server.openMessages == 0)
+    #expect(session.endOfMessage(queueID: "2") { _ in nil } == Session.outOfOrderReply)
+    mail([])
+    server.drain()
+    mail(path)
+    #expect(session.endOfMessage(queueID: "3") { _ in nil } == MilterServer.drainingReply)
+    #expect(server.openMessages == 0)
+    #expect(log.calls == [])
+  }
+
+  @Test func countsMessagesOfASecond() {
+    let start = ContinuousClock.now
+    var rate = MessageRate()
+    for milliseconds in 0..<900 { rate.count(now: start + .milliseconds(milliseconds)) }
+    #expect(rate.perSecond(now: start + .milliseconds(990)) == 900)
+    rate.count(now: start + .milliseconds(1500))
+    #expect(rate.perSecond(now: start + .milliseconds(1990)) == 900)
+    #expect(rate.perSecond(now: start + .milliseconds(2500)) == 1)
+    #expect(rate.perSecond(now: start + .milliseconds(9000)) == 0)
+  }
+
+  @Test func isBusyFromItsRateOn() {
+    let log = Log()
+    let box = Box(log: log)
+    let server = MilterServer(
+      settings: MilterServerSettings(socket: .descriptor(0), busyRate: 3),
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    ) { _ in box.log }
+    let session = Session(server: server)
+    for isBusy in [false, false, true, true] {
+      _ = begin(session)
+      #expect(server.isBusy == isBusy)
+    }
+    // Whoever comes now is refused as early as can be.
+    server.drain()
+    #expect(!server.isBusy)
+  }
+
   @Test(arguments: [
     (" a", " a"), ("a", " a"), ("\ta", "\ta"), ("", " "), (" a\n\tb", " a\r\n\tb"),
     (" a\r\n b", " a\r\n b"), (" \n\n", " \r\n\r\n"),

@@ -103,7 +103,8 @@ enum SharedMilter {
     // The milter serves until the process ends.
     atexit { SharedMilter.directory.withLock { $0?.remove() } }
     let server = MilterServer(
-      settings: MilterServerSettings(socket: .unix(path: directory.path + "/milter")),
+      settings: MilterServerSettings(
+        socket: .unix(path: directory.path + "/milter"), busyRate: .max),
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
       mayHold: { mayHold.load(ordering: .relaxed) }
     ) { start in

@@ -21,11 +21,12 @@ final class TestServer {
   ///   - socketPath: Where it listens; nil for a place of its own.
   ///   - isReady: Whether it is expected to start.
   ///   - isBuffered: Whether libmilter's reading and writing is buffered.
+  ///   - isBusy: Whether connections do without the answer to MAIL.
   ///   - silenceTimeoutSeconds: See ``MilterServerSettings``; nil for its default.
   /// - Throws: Why it did not start.
   init(
     drainSeconds: Int, socketPath: String? = nil, isReady: Bool = true, isBuffered: Bool = true,
-    silenceTimeoutSeconds: Int? = nil
+    isBusy: Bool = false, silenceTimeoutSeconds: Int? = nil
   ) throws {
     directory = try TemporaryDirectory()
     self.socketPath = socketPath ?? directory.path + "/milter"
@@ -35,6 +36,7 @@ final class TestServer {
     process.executableURL = program
     process.arguments = ["unix:" + self.socketPath, String(drainSeconds)]
     if !isBuffered { process.arguments?.append("unbuffered") }
+    if isBusy { process.arguments?.append("busy") }
     if let silenceTimeoutSeconds {
       process.arguments?.append("timeout=\(silenceTimeoutSeconds)")
     }

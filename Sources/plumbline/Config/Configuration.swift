@@ -23,12 +23,14 @@ struct Configuration: Sendable, Equatable {
     var trustedNetworks: [IPNetwork]
     var onFailure: OnFailure
     var buffered: Bool
+    /// Messages a second.
+    var busyRate: Int
 
     /// The same for the server.
     var serverSettings: MilterServerSettings {
       MilterServerSettings(
         socket: socket, socketMode: socketMode, drainSeconds: drainSeconds,
-        buffersConnections: buffered)
+        buffersConnections: buffered, busyRate: busyRate)
     }
 
     /// Whether mail that begins like this is left alone.

@@ -28,7 +28,7 @@ extension ConfigurationKey {
   static let all =
     [
       milterSocket, milterSocketMode, milterAuthservID, milterDrainSeconds, milterSkipAuthenticated,
-      milterSkipLoopback, milterTrustedNetworks, milterOnFailure, milterBuffered,
+      milterSkipLoopback, milterTrustedNetworks, milterOnFailure, milterBuffered, milterBusyRate,
       dnsServers, dnsTimeoutSeconds, dnsZoneFile, dnsTrustAnchorFile, dnsCacheMegabytes,
       limitsDeadlineSeconds, limitsHeaderBytes, limitsHeaderFields,
       spfMaxVoidLookups,
@@ -84,6 +84,13 @@ extension ConfigurationKey {
     help: "Whether what libmilter reads and writes goes through buffers of Plumbline's. Results are"
       + " the same; false only makes it slower, and shows where a problem is if there ever is one."
       + " Takes effect at the next start.")
+  static let milterBusyRate = ConfigurationKey(
+    "milter.busy_rate", .integer(0...1_000_000), default: .integer(100),
+    unit: "messages a second",
+    help: "The rate from which the MTA does not wait for an answer to MAIL, which takes less time"
+      + " altogether. Below it, questions to the DNS start at MAIL, mail that is left alone is not"
+      + " sent to the milter, and one that stops refuses mail at MAIL. Takes effect at the next"
+      + " start.")
 
   // MARK: dns
 

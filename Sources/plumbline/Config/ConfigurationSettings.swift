@@ -50,7 +50,8 @@ struct ConfigurationSettings {
       skipAuthenticated: boolean(.milterSkipAuthenticated),
       skipLoopback: boolean(.milterSkipLoopback),
       trustedNetworks: texts(.milterTrustedNetworks).compactMap { IPNetwork($0)?.unmapped },
-      onFailure: choice(.milterOnFailure), buffered: boolean(.milterBuffered))
+      onFailure: choice(.milterOnFailure), buffered: boolean(.milterBuffered),
+      busyRate: integer(.milterBusyRate))
   }
 
   private var policy: LocalPolicy {

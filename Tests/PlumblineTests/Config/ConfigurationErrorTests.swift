@@ -47,6 +47,7 @@ import Testing
     ("milter.trusted_networks", ["'192.0.2.1'", "['192.0.2.0/33']", "['mx.example']", "[1]"]),
     ("milter.on_failure", ["'reject'", "'Accept'", "true"]),
     ("milter.buffered", ["1", "'true'"]),
+    ("milter.busy_rate", ["-1", "1000001", "'100'", "1.5"]),
     ("dns.servers", ["'::1'", "['[::1]:53']", "['127.0.0.1:53']", "['ns.example']", "['::1@0']"]),
     ("dns.timeout_seconds", ["0.99", "30.01", "'5'", "nan", "inf", "-1"]),
     ("dns.zone_file", ["''", "1", "['x']"]),

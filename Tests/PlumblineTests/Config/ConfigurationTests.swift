@@ -69,6 +69,7 @@ import Testing
     #expect(configuration.milter.authservID == "mx.host.example")
     #expect(configuration.milter.onFailure == .accept)
     #expect(configuration.milter.serverSettings.buffersConnections)
+    #expect(configuration.milter.serverSettings.busyRate == 100)
     #expect(configuration.dns.resolverSettings == LiveResolverSettings())
     #expect(configuration.limits.deadlineSeconds == 20)
     #expect(configuration.dkim.partialBody == .policy)
@@ -112,6 +113,7 @@ import Testing
       trusted_networks = ["::ffff:192.0.2.0/120", "2001:db8::1"]
       on_failure = "tempfail"
       buffered = false
+      busy_rate = 7
       [dns]
       servers = ["127.0.0.1@5353"]
       timeout_seconds = 1.5
@@ -193,7 +195,7 @@ import Testing
           socket: .inet6(port: 8891, host: "::1"), socketMode: 0o600, authservID: "auth.example",
           drainSeconds: 0, skipAuthenticated: false, skipLoopback: false,
           trustedNetworks: [network, address], onFailure: .tempfail,
-          buffered: false))
+          buffered: false, busyRate: 7))
     #expect(
       configuration.dns
         == Configuration.DNS(
