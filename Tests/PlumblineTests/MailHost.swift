@@ -14,16 +14,18 @@ final class MailHost {
   private let ledgerSettings: String
   private let zonePath: String
   private let authservID: String
+  private let milterSettings: String
 
   /// Starts both, with `settings` at the end of main.cf, `services` at the end of master.cf, `policy`
-  /// at the end of plumbline.conf, `ledger` in its table ledger, and `zone` at the end of the demo's
-  /// zone, or with the zone of `zoneFile`; they take mail when this returns.
+  /// at the end of plumbline.conf, `ledger` and `milter` in its tables of these names, and `zone` at
+  /// the end of the demo's zone, or with the zone of `zoneFile`; they take mail when this returns.
   init(
     settings: [String] = [], services: [String] = [], policy: String = "", ledger: String = "",
     zone: String? = nil, zoneFile: String = DemoMessage.zonePath,
-    authservID: String = MailHost.authservID
+    authservID: String = MailHost.authservID, milter milterSettings: String = ""
   ) throws {
     self.policy = policy
+    self.milterSettings = milterSettings
     self.authservID = authservID
     ledgerSettings = ledger
     directory = try TemporaryDirectory()
@@ -38,7 +40,7 @@ final class MailHost {
       Self.configuration(
         socket: postfix.milterSocketPath, zone: zonePath,
         ledger: directory.path("ledger.sqlite"), ledgerSettings, authservID: authservID,
-        policy: policy.replacing("@POSTFIX@", with: postfix.configurationDirectory)),
+        milterSettings, policy: policy.replacing("@POSTFIX@", with: postfix.configurationDirectory)),
       to: "plumbline.conf")
     milter = try Self.startMilter(directory)
     let socket = postfix.milterSocketPath
@@ -55,7 +57,7 @@ final class MailHost {
       Self.configuration(
         socket: postfix.milterSocketPath, zone: zonePath,
         ledger: directory.path("ledger.sqlite"), ledgerSettings, authservID: authservID,
-        policy: policy ?? self.policy),
+        milterSettings, policy: policy ?? self.policy),
       to: "plumbline.conf")
   }
 
@@ -116,13 +118,14 @@ final class MailHost {
 
   private static func configuration(
     socket: String, zone: String, ledger: String, _ ledgerSettings: String, authservID: String,
-    policy: String
+    _ milterSettings: String, policy: String
   ) -> String {
     """
     [milter]
     socket = "unix:\(socket)"
     authserv_id = "\(authservID)"
     skip_loopback = false
+    \(milterSettings)
 
     [dns]
     zone_file = "\(zone)"

@@ -58,8 +58,8 @@ struct PostfixIntegrationTests {
     #expect(try host.ledger().count == 1)
   }
 
-  @Test func startsAnewAfterReset() throws {
-    let host = try MailHost()
+  @Test(arguments: [100, 0]) func startsAnewAfterReset(busyRate: Int) throws {
+    let host = try MailHost(milter: "busy_rate = \(busyRate)")
     let message = try DemoExpectation.message("01-aligned-pass.eml")
     let client = try host.postfix.client(from: message.client)
     try client.hello(message.helo)
@@ -140,6 +140,19 @@ struct PostfixIntegrationTests {
     #expect(results?.contains("dkim=fail reason=\"bodyHashMismatch\"") == true)
     #expect(delivered.body.count > 98_000_000)
     #expect(try host.milterPeakBytes() < 100 * 1024 * 1024)
+  }
+
+  /// Mail of a trusted network is left alone, also where that is not said at MAIL.
+  @Test(arguments: [100, 0]) func leavesMailAlone(busyRate: Int) throws {
+    let host = try MailHost(
+      milter: "busy_rate = \(busyRate)\ntrusted_networks = [\"127.0.0.99\"]")
+    let message = try DemoExpectation.message("01-aligned-pass.eml")
+    let own = try host.postfix.client(from: "127.0.0.99")
+    let reply = try own.deliver(
+      message.bytes(), hello: message.helo, from: message.mailFrom, to: message.recipient)
+    #expect(try host.delivered(reply)["Authentication-Results"] == [])
+    #expect(try host.delivered(host.send(message))["Authentication-Results"].count == 1)
+    #expect(try host.ledger().count == 1)
   }
 
   @Test func finishesOpenMessagesAtTermAndEnds() throws {
