@@ -4,7 +4,9 @@ import MailAuth
 
 /// A record as the values of its rows, made before anybody commits, so that committing is only to
 /// bind and step.
-struct MessageRow: Sendable {
+///
+/// An object: on its way it is handed on several times.
+final class MessageRow: Sendable {
   /// When the message was received, seconds since the epoch.
   let receivedAt: Int64
   /// Values for ``messageColumns``.
@@ -45,20 +47,19 @@ struct MessageRow: Sendable {
 
   /// Makes the rows of a record, without the local parts of addresses; see
   /// ``MessageRecord/withoutLocalParts``.
-  init(_ record: MessageRecord) {
-    let evaluation = record.evaluation
+  init(_ record: borrowing MessageRecord) {
     receivedAt = record.receivedAt
-    policyRecord = Self.policyValues(evaluation.dmarc)
+    policyRecord = Self.policyValues(record.evaluation.dmarc)
     // A report about mail about our reports could go on for ever.
     incident = record.isReportTraffic ? nil : record.failureIncident.map(Self.jsonText)
     capture = record.capture.map {
       Capture(expiresAt: $0.expiresAt, values: Self.captureValues($0))
     }
     spfOutcomes = [
-      Self.values(evaluation.heloSPF, identity: .helo),
-      Self.values(evaluation.mailFromSPF, identity: .mailFrom),
+      Self.values(record.evaluation.heloSPF, identity: .helo),
+      Self.values(record.evaluation.mailFromSPF, identity: .mailFrom),
     ]
-    dkimOutcomes = evaluation.dkim.enumerated().map { Self.values($1, position: $0) }
+    dkimOutcomes = record.evaluation.dkim.enumerated().map { Self.values($1, position: $0) }
     let message = Self.messageValues(record, distinguisher: "")
     // "NOQUEUE" names no message, so two messages of one second need something else to tell them
     // apart; the same record replayed gives the same text.

@@ -7,32 +7,54 @@ import Reports
 
 /// One message on its way in: evaluated, written to the ledger, marked, and let through.
 final class IncomingMessage: MilterTransaction {
-  /// What the messages of one configuration have in common.
-  struct Context: Sendable {
-    var evaluator: Evaluator
-    var ledger: any LedgerStore
-    var checks: CheckPool
-    var logger: Logger
+  /// What the messages of one configuration have in common; an object, so that no message copies it.
+  final class Context: Sendable {
+    let evaluator: Evaluator
+    let ledger: any LedgerStore
+    let checks: CheckPool
+    let logger: Logger
     /// The local policy, and the name under which results are written.
-    var verdicts: VerdictSettings
+    let verdicts: VerdictSettings
     /// The name of this host, when the MTA does not give its own.
-    var hostName: String
+    let hostName: String
     /// The longest time one message's checks may take.
-    var deadlineSeconds: Int
+    let deadlineSeconds: Int
     /// Knows mail about our own reports.
-    var reportTraffic: ReportTraffic
+    let reportTraffic: ReportTraffic
     /// How failure reports are prepared; nil when there are none.
-    var failureCapture: FailureCapture.Settings?
+    let failureCapture: FailureCapture.Settings?
     /// What seals messages; nil when they are not sealed.
-    var sealer: ARCSealer?
+    let sealer: ARCSealer?
     /// How large a header may be.
-    var headerLimits: Configuration.Limits
+    let headerLimits: Configuration.Limits
     /// What is kept of messages.
-    var capture: CaptureSettings
+    let capture: CaptureSettings
     /// What a message is answered whose evaluation failed through a fault of ours.
-    var onFailure: Configuration.OnFailure
+    let onFailure: Configuration.OnFailure
     /// Where the clock stands; nil for the system's clock, always but in the lab.
-    var clock: Int64?
+    let clock: Int64?
+
+    /// - Throws: Whatever keeps one of the parts from being made.
+    init(
+      _ wiring: Wiring, _ resolver: any Resolver, _ ledger: any LedgerStore, _ checks: CheckPool,
+      _ logger: Logger, clock: Int64?
+    ) throws {
+      let configuration = wiring.configuration
+      evaluator = try wiring.evaluator(resolver)
+      self.ledger = ledger
+      self.checks = checks
+      self.logger = logger
+      verdicts = configuration.verdictSettings
+      hostName = wiring.hostName
+      deadlineSeconds = configuration.limits.deadlineSeconds
+      reportTraffic = ReportTraffic(configuration.report)
+      failureCapture = try wiring.failureCapture()
+      sealer = try wiring.sealer()
+      headerLimits = configuration.limits
+      capture = configuration.ledger.capture
+      onFailure = configuration.milter.onFailure
+      self.clock = clock
+    }
   }
 
   private let context: Context

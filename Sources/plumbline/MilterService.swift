@@ -7,10 +7,17 @@ import Synchronization
 
 /// What the milter does with each message under the configuration that holds at its beginning.
 final class MilterService: Sendable {
-  private struct Current: Sendable {
-    var wiring: Wiring
-    var resolver: any Resolver
-    var context: IncomingMessage.Context
+  /// An object, so that no message copies it.
+  private final class Current: Sendable {
+    let wiring: Wiring
+    let resolver: any Resolver
+    let context: IncomingMessage.Context
+
+    init(_ wiring: Wiring, _ resolver: any Resolver, _ context: IncomingMessage.Context) {
+      self.wiring = wiring
+      self.resolver = resolver
+      self.context = context
+    }
   }
 
   private let current: Mutex<Current>
@@ -36,8 +43,9 @@ final class MilterService: Sendable {
       case .keepsAside, .journalFails, .refused, .waitsInLog: logger.error("\(event)")
       }
     }
-    let context = try Self.context(wiring, resolver, ledger, checks, logger, clock)
-    current = Mutex(Current(wiring: wiring, resolver: resolver, context: context))
+    let context = try IncomingMessage.Context(
+      wiring, resolver, ledger, checks, logger, clock: clock)
+    current = Mutex(Current(wiring, resolver, context))
     warnOfExposedKey(wiring.configuration)
   }
 
@@ -50,15 +58,16 @@ final class MilterService: Sendable {
 
   /// Begins a message; nil when it is not to be evaluated.
   func begin(_ start: MilterEnvelopeStart) -> (any MilterTransaction)? {
-    let (configuration, context) = current.withLock { ($0.wiring.configuration, $0.context) }
+    let current = current.withLock { $0 }
+    let context = current.context
     // No address means a local pipe: such mail was not received from anybody.
     guard let address = start.clientAddress else { return nil }
-    if let sealer = context.sealer, configuration.sealing?.reseals(address) == true {
+    if let sealer = context.sealer, current.wiring.configuration.sealing?.reseals(address) == true {
       return ResentMessage(
         sealer, limits: context.headerLimits, logger: context.logger,
         clock: clock)
     }
-    guard !configuration.milter.skips(start, from: address) else { return nil }
+    guard !current.wiring.configuration.milter.skips(start, from: address) else { return nil }
     return IncomingMessage(start, clientAddress: address, context: context)
   }
 
@@ -69,7 +78,8 @@ final class MilterService: Sendable {
   func reload(configurationPath path: String) {
     do {
       let configuration = try Configuration.load(path: path)
-      let (old, oldResolver) = current.withLock { ($0.wiring.configuration, $0.resolver) }
+      let current = current.withLock { $0 }
+      let old = current.wiring.configuration
       let unchanged = Self.settingsFixedAtStart(old, configuration)
       if !unchanged.isEmpty {
         logger.warning("changed in the file, in effect after a restart: \(unchanged)")
@@ -78,9 +88,10 @@ final class MilterService: Sendable {
       // With the same settings the resolver stays, and its cache with it; a zone file may have
       // changed behind its name.
       let keepsResolver = configuration.dns == old.dns && configuration.dns.zoneFile == nil
-      let resolver = keepsResolver ? oldResolver : try wiring.resolver()
-      let context = try Self.context(wiring, resolver, ledger, checks, wiring.logger(), clock)
-      current.withLock { $0 = Current(wiring: wiring, resolver: resolver, context: context) }
+      let resolver = keepsResolver ? current.resolver : try wiring.resolver()
+      let context = try IncomingMessage.Context(
+        wiring, resolver, ledger, checks, wiring.logger(), clock: clock)
+      self.current.withLock { $0 = Current(wiring, resolver, context) }
       warnOfExposedKey(configuration)
       logger.notice("configuration read again: \(path)")
     } catch {
@@ -100,6 +111,8 @@ final class MilterService: Sendable {
       ("milter.socket", old.milter.socket == new.milter.socket),
       ("milter.socket_mode", old.milter.socketMode == new.milter.socketMode),
       ("milter.drain_seconds", old.milter.drainSeconds == new.milter.drainSeconds),
+      ("milter.buffered", old.milter.buffered == new.milter.buffered),
+      ("milter.busy_rate", old.milter.busyRate == new.milter.busyRate),
       ("ledger.database", old.ledger.database == new.ledger.database),
       ("ledger.commit_log", old.ledger.commitLog == new.ledger.commitLog),
     ].filter { !$0.1 }.map(\.0).joined(separator: ", ")
@@ -107,20 +120,4 @@ final class MilterService: Sendable {
 
   /// Ends the ledger's writer; messages must have ended before.
   func close() { ledger.close() }
-
-  private static func context(
-    _ wiring: Wiring, _ resolver: any Resolver, _ ledger: any LedgerStore, _ checks: CheckPool,
-    _ logger: Logger, _ clock: Int64?
-  ) throws -> IncomingMessage.Context {
-    let configuration = wiring.configuration
-    return IncomingMessage.Context(
-      evaluator: try wiring.evaluator(resolver), ledger: ledger, checks: checks, logger: logger,
-      verdicts: configuration.verdictSettings, hostName: wiring.hostName,
-      deadlineSeconds: configuration.limits.deadlineSeconds,
-      reportTraffic: ReportTraffic(configuration.report),
-      failureCapture: try wiring.failureCapture(), sealer: try wiring.sealer(),
-      headerLimits: configuration.limits,
-      capture: configuration.ledger.capture,
-      onFailure: configuration.milter.onFailure, clock: clock)
-  }
 }
