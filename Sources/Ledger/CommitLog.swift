@@ -66,14 +66,17 @@ final class CommitLog: @unchecked Sendable {
 
   /// Keeps a message.
   ///
+  /// - Parameters:
+  ///   - row: The message.
+  ///   - work: Done while it is on its way, if it gets on its way at all.
   /// - Returns: Whether it is durable; if not, it is to be kept in another way.
-  func append(_ row: MessageRow) -> Bool {
+  func append(_ row: MessageRow, meanwhile work: () -> Void = {}) -> Bool {
     condition.lock()
     let commits = isStuck || isBroken ? nil : commits
     condition.unlock()
     guard let commits else { return false }
     do {
-      try commits.commit(row)
+      try commits.commit(row, meanwhile: work)
       return true
     } catch {
       return false

@@ -32,10 +32,13 @@ final class GroupCommit: @unchecked Sendable {
     self.commit = commit
   }
 
-  /// Commits one row; returns when it is durable.
-  func commit(_ row: MessageRow) throws(LedgerError) {
+  /// Commits one row; returns when it is durable, and `work` is done.
+  func commit(_ row: MessageRow, meanwhile work: () -> Void = {}) throws(LedgerError) {
     let ticket = Ticket(row)
-    guard let leads = enqueue([ticket]) else { throw closedError }
+    let leads = enqueue([ticket])
+    // Also by who commits for all: until he has done his, others come.
+    work()
+    guard let leads else { throw closedError }
     try result(of: ticket, leads: leads).get()
   }
 

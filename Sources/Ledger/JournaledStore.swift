@@ -69,13 +69,24 @@ public final class JournaledStore: LedgerStore, @unchecked Sendable {
   ///
   /// It is durable when this returns, and in the database some milliseconds later.
   ///
+  /// - Parameters:
+  ///   - record: The message.
+  ///   - work: See ``LedgerStore/append(_:meanwhile:)``.
   /// - Throws: ``LedgerError/Problem/lost(ledger:journal:)`` when neither takes it.
-  public func append(_ record: MessageRecord) throws(LedgerError) {
+  public func append(
+    _ record: MessageRecord, meanwhile work: () -> Void
+  ) throws(LedgerError) {
     let row = MessageRow(record)
+    var isDone = false
+    func workOnce() {
+      if !isDone { work() }
+      isDone = true
+    }
+    defer { workOnce() }
     // What is captured of a message is to be erased in time, which nobody does in the log.
-    if row.capture == nil, let log, log.append(row) { return }
+    if row.capture == nil, let log, log.append(row, meanwhile: workOnce) { return }
     do {
-      try store.append(row)
+      try store.append(row, meanwhile: workOnce)
     } catch {
       try keepAside(row, error)
     }

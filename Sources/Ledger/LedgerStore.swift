@@ -18,13 +18,25 @@ public protocol LedgerStore: Sendable {
   /// The calling thread waits for its own message only. A message that is there already, with the
   /// same host, queue ID and time, is left as it is: replaying a record is harmless.
   ///
+  /// - Parameters:
+  ///   - record: The message.
+  ///   - work: Done once, on this thread, before this returns: while the disk is busy, if it can be.
   /// - Throws: Why this message was not kept; other messages are not affected.
-  func append(_ record: MessageRecord) throws(LedgerError)
+  func append(_ record: MessageRecord, meanwhile work: () -> Void) throws(LedgerError)
 
   /// Gives a view of the ledger that does not change while `body` runs, whatever is appended.
   ///
   /// - Throws: ``LedgerError`` when the ledger cannot be read, and whatever `body` throws.
   func read<Result>(_ body: (any LedgerSnapshot) throws -> Result) throws -> Result
+}
+
+extension LedgerStore {
+  /// Keeps one message, and returns when it is durable.
+  ///
+  /// - Throws: Why it was not kept.
+  public func append(_ record: MessageRecord) throws(LedgerError) {
+    try append(record, meanwhile: {})
+  }
 }
 
 /// The ledger at one moment; valid only inside ``LedgerStore/read(_:)``.

@@ -83,15 +83,20 @@ public final class SQLiteStore: LedgerStore {
     pool.writeWithoutTransaction { [messages] _ in messages.end() }
   }
 
-  /// Keeps one message; see ``LedgerStore/append(_:)``.
-  public func append(_ record: MessageRecord) throws(LedgerError) {
-    try append(MessageRow(record))
+  /// Keeps one message; see ``LedgerStore/append(_:meanwhile:)``.
+  public func append(
+    _ record: MessageRecord, meanwhile work: () -> Void
+  ) throws(LedgerError) {
+    try append(MessageRow(record), meanwhile: work)
   }
 
   /// Keeps the rows of one message.
-  func append(_ row: MessageRow) throws(LedgerError) {
-    guard let writer else { throw openedReadOnly }
-    try writer.commit(row)
+  func append(_ row: MessageRow, meanwhile work: () -> Void = {}) throws(LedgerError) {
+    guard let writer else {
+      work()
+      throw openedReadOnly
+    }
+    try writer.commit(row, meanwhile: work)
   }
 
   /// Keeps the rows of several messages, and says of each how that ended.

@@ -126,12 +126,13 @@ final class IncomingMessage: MilterTransaction {
     let reply = MilterReply(verdict.answer)
     let sealed = reply.isTaken ? seal(queueID, result, verdict) : nil
     let waited = ContinuousClock.now - began
-    record(queueID, result, verdict, sealed?.set)
     let removed = forged.occurrences
-    logSummary(queueID, result, verdict, sealed?.set, waited, removed: removed.count)
-    return MilterVerdict(
-      edits: Self.edits(removing: removed, adding: (sealed?.fields ?? []) + verdict.addedFields),
-      reply: reply)
+    var edits: [HeaderEdit] = []
+    record(queueID, result, verdict, sealed?.set) {
+      logSummary(queueID, result, verdict, sealed?.set, waited, removed: removed.count)
+      edits = Self.edits(removing: removed, adding: (sealed?.fields ?? []) + verdict.addedFields)
+    }
+    return MilterVerdict(edits: edits, reply: reply)
   }
 
   /// Seals the message; what keeps it from being sealed is logged and changes nothing else.
@@ -175,9 +176,11 @@ final class IncomingMessage: MilterTransaction {
 
   func abort() {}
 
-  /// Commits the message to the ledger; a failure is ours and changes nothing for the message.
+  /// Commits the message to the ledger, and does `work` meanwhile; a failure is ours and changes
+  /// nothing for the message.
   private func record(
-    _ queueID: String, _ result: Evaluation, _ verdict: Verdict, _ addedSet: AddedARCSet?
+    _ queueID: String, _ result: Evaluation, _ verdict: Verdict, _ addedSet: AddedARCSet?,
+    meanwhile work: () -> Void
   ) {
     let host = start.hostName ?? context.hostName
     let incident = failure?.incident(
@@ -195,7 +198,7 @@ final class IncomingMessage: MilterTransaction {
       capture: capture?.capture(
         result, envelope, receivedAt: receivedAt, dns: evaluation.recordedAnswers))
     do {
-      try context.ledger.append(record)
+      try context.ledger.append(record, meanwhile: work)
     } catch {
       context.logger.error(
         "not recorded, this message will be missing from reports: \(error)",

@@ -82,6 +82,29 @@ import Testing
     #expect(scene.events.all == [])
   }
 
+  /// Whatever becomes of the message, what is to be done meanwhile is done once.
+  @Test func doesTheWorkMeanwhileOnce() throws {
+    var captured = MessageRecord.test(queueID: "captured")
+    captured.capture = MessageCapture(
+      expiresAt: 1, settings: [], mailFrom: [], dns: [], header: nil, body: nil,
+      bodyHashes: BodyHashes())
+    let store = try makeStore()
+    var done: [String] = []
+    for record in [.test(queueID: "logged"), captured] {
+      try store.append(record) { done.append(record.queueID) }
+    }
+    store.close()
+    // The journal takes it now.
+    try store.append(.test(queueID: "late")) { done.append("late") }
+    var settings = SQLiteStore.Settings()
+    settings.isReadOnly = true
+    let readOnly = try SQLiteStore(path: scene.path, settings: settings)
+    #expect(throws: LedgerError.self) {
+      try readOnly.append(.test(queueID: "refused")) { done.append("refused") }
+    }
+    #expect(done == ["logged", "captured", "late", "refused"])
+  }
+
   /// What is captured of a message has to be erased in time, so it must not stand in another file.
   @Test func keepsNoCapture() throws {
     var record = MessageRecord.test(queueID: "A")

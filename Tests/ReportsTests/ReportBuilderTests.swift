@@ -297,7 +297,7 @@ import Testing
 private struct LyingLedger: LedgerStore, LedgerSnapshot {
   let policy: StoredPolicy
 
-  func append(_ record: MessageRecord) throws(LedgerError) {}
+  func append(_ record: MessageRecord, meanwhile work: () -> Void) throws(LedgerError) { work() }
 
   func read<Result>(_ body: (any LedgerSnapshot) throws -> Result) throws -> Result {
     try body(self)
