@@ -7,8 +7,9 @@ import Foundation
 /// message waits for a block or two, and the database gets many messages at a time. A process that
 /// is killed leaves the file; the next one moves what the database does not have.
 final class CommitLog: @unchecked Sendable {
-  // Why @unchecked holds: the variables are touched with `condition` locked only, `file` also by the
-  // one thread that writes a batch, of which there is one at a time, and by the mover before it.
+  // Why @unchecked holds: the variables are touched with `condition` locked only, `nextNote`
+  // by the mover only, `file` also by the one thread that writes a batch, of which there is one at a
+  // time, and by the mover, for what is safe from any thread.
 
   /// Takes messages into the database, or wherever else nothing is lost; returns those for which
   /// there was no place.
@@ -30,12 +31,17 @@ final class CommitLog: @unchecked Sendable {
   private var isStopping = false
   private var hasEnded = false
   private var commits: GroupCommit?
+  /// The mover's own.
+  private var nextNote = DispatchTime.now()
 
   /// How long messages are collected for a transaction of the database, in seconds.
   ///
   /// A thousand messages in a transaction would be hardly faster than a hundred; and whoever looks at
   /// the ledger waits for it.
   private static let collectSeconds = 0.02
+
+  /// How long another process may wait longer than it had to, in seconds, where messages never stop.
+  private static let noteSeconds = 0.2
 
   /// Begins with an empty file.
   ///
@@ -169,14 +175,23 @@ final class CommitLog: @unchecked Sendable {
       condition.lock()
       isStuck = false
       applied = last
-      file.note(applied: last)
+      let isIdle = waiting.isEmpty
       condition.broadcast()
       condition.unlock()
+      note(last, isIdle: isIdle)
     }
     condition.lock()
     hasEnded = true
     condition.broadcast()
     condition.unlock()
+  }
+
+  /// Tells other processes what the database has, at once when nothing else is on its way.
+  private func note(_ last: UInt64, isIdle: Bool) {
+    let now = DispatchTime.now()
+    guard isIdle || now >= nextNote else { return }
+    nextNote = now + Self.noteSeconds
+    file.note(applied: last)
   }
 
   /// Waits until there is something to move; false at the end.

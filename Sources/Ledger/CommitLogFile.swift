@@ -114,7 +114,7 @@ final class CommitLogFile {
     lastNumber = 0
     do throws(Failure) {
       try fill()
-      blocks = try DurableBlocks(path: path)
+      blocks = try DurableBlocks(path: path, opened: file)
     } catch {
       ftruncate(file, 0)
       remove()
@@ -198,7 +198,8 @@ final class CommitLogFile {
 
   /// Notes what the database has; safe from any thread.
   ///
-  /// It need not be durable: what the database has already does not come into it a second time.
+  /// It need not be durable: what the database has already does not come into it a second time. It
+  /// waits for a batch that is being written, and the next batch for it.
   func note(applied: UInt64) {
     var octets: [UInt8] = []
     octets.append(integer: applied)

@@ -1,4 +1,3 @@
-import CDurableFile
 import Glibc
 
 /// Writes whole blocks to a file, each durable when it is written.
@@ -15,14 +14,21 @@ import Glibc
   /// What is written has to begin at a block in memory, too.
   private var memory: UnsafeMutableRawBufferPointer
 
-  /// Opens a file that has its whole length already.
+  /// Opens a file a second time that has its whole length already.
   ///
+  /// - Parameters:
+  ///   - path: Where it is.
+  ///   - opened: Open for reading or writing; what is closed is not this one.
   /// - Throws: Why it cannot be written.
-  init(path: String) throws(Failure) {
-    file = unsafe plumbline_open_durable(path)
+  init(path: String, opened: Int32) throws(Failure) {
+    file = LibDurableFile.open(path)
     guard file >= 0 else { throw Failure("\(path) cannot be opened", code: errno) }
     self.path = path
     unsafe memory = .allocate(byteCount: 0, alignment: Self.blockBytes)
+    // Else somebody would answer for what nobody looks for.
+    guard LedgerFile.isAt(path, opened), LedgerFile.isAt(path, file) else {
+      throw Failure("\(path) was replaced")
+    }
   }
 
   deinit {
@@ -51,7 +57,7 @@ import Glibc
       }
       let code = written == 0 ? EIO : errno
       // A file system may show only now that it cannot pass its cache.
-      if code == EINTR || code == EINVAL && plumbline_stop_passing_cache(file) == 0 { continue }
+      if code == EINTR || code == EINVAL && LibDurableFile.stopPassingCache(file) { continue }
       throw Failure("\(path) cannot be written", code: code)
     }
   }

@@ -36,10 +36,11 @@ final class GroupCommit: @unchecked Sendable {
   func commit(_ row: MessageRow, meanwhile work: () -> Void = {}) throws(LedgerError) {
     let ticket = Ticket(row)
     let leads = enqueue([ticket])
-    // Also by who commits for all: until he has done his, others come.
+    // Nobody has to wait for the work of who commits for all.
+    if leads == true { commitBatch() }
     work()
-    guard let leads else { throw closedError }
-    try result(of: ticket, leads: leads).get()
+    guard leads != nil else { throw closedError }
+    try result(of: ticket, leads: false).get()
   }
 
   /// Commits several rows; returns when each is durable, or says why not.

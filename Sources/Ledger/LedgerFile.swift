@@ -1,4 +1,3 @@
-import CDurableFile
 import Foundation
 import Glibc
 
@@ -17,11 +16,10 @@ enum LedgerFile {
 
   /// Whether a path leads to an open file, of so many octets at least.
   static func isAt(_ path: String, _ file: Int32, leastSize: UInt64 = 0) -> Bool {
-    var opened = plumbline_file()
-    var named = plumbline_file()
-    return unsafe plumbline_look_up_descriptor(file, &opened) == 0
-      && plumbline_look_up_path(path, &named) == 0 && opened.number == named.number
-      && opened.device == named.device && named.size >= leastSize
+    guard let opened = LibDurableFile.lookUp(file), let named = LibDurableFile.lookUp(path) else {
+      return false
+    }
+    return opened.isSameFile(as: named) && named.size >= leastSize
   }
 
   /// Makes the names of a file's directory durable.

@@ -20,7 +20,8 @@ public protocol LedgerStore: Sendable {
   ///
   /// - Parameters:
   ///   - record: The message.
-  ///   - work: Done once, on this thread, before this returns: while the disk is busy, if it can be.
+  ///   - work: Done once, on this thread, before this returns, and as a rule before the message is
+  ///     durable: while another thread waits for the disk. It must not use the ledger.
   /// - Throws: Why this message was not kept; other messages are not affected.
   func append(_ record: MessageRecord, meanwhile work: () -> Void) throws(LedgerError)
 

@@ -203,9 +203,9 @@ public final class MilterServer: Sendable {
   }
 
   /// Counts a message in; false when the milter takes no new ones.
-  @discardableResult func messageBegan(isAlsoWhileDraining: Bool = false) -> Bool {
+  func messageBegan() -> Bool {
     state.withLock { state in
-      guard isAlsoWhileDraining || state.drainDeadline == nil else { return false }
+      guard state.drainDeadline == nil else { return false }
       state.openMessages += 1
       state.rate.count(now: .now)
       return true

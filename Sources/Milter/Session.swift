@@ -17,8 +17,8 @@ final class Session {
   private var clientName: String?
   private var helo: [UInt8] = []
   private var message: Message?
-  /// The answer to a message that is not followed, where the MTA does not wait for one at MAIL.
-  private var heldReply: MilterReply?
+  /// What the end of a message is answered that is not followed, where MAIL is not answered.
+  private var held: Held?
 
   private struct Message {
     enum Part { case envelope, header, body }
@@ -27,6 +27,12 @@ final class Session {
     var part = Part.envelope
     /// Something came that has no place in a message, so what was seen is not the message.
     var isBroken = false
+  }
+
+  private enum Held {
+    case skipped
+    /// Not counted as a message in flight: else mail that goes on coming would keep the milter.
+    case refused
   }
 
   /// What becomes of a message at its MAIL command.
@@ -84,9 +90,7 @@ final class Session {
       return .followed
     }
     guard isAnswered else {
-      // The milter does not end before it has given that answer.
-      if !isTaken { server.messageBegan(isAlsoWhileDraining: true) }
-      heldReply = isTaken ? .accept : MilterServer.drainingReply
+      held = isTaken ? .skipped : .refused
       return .followed
     }
     guard isTaken else { return .refused(MilterServer.drainingReply) }
@@ -133,9 +137,9 @@ final class Session {
   ///   - edit: Makes one edit; returns what went wrong, nil for success.
   /// - Returns: The answer.
   func endOfMessage(queueID: String, edit: (HeaderEdit) -> String?) -> MilterReply {
-    if let heldReply {
+    if let held {
       dropMessage()
-      return heldReply
+      return held == .skipped ? .accept : MilterServer.drainingReply
     }
     guard message != nil else { return Self.outOfOrderReply }
     endHeadersIfOpen()
@@ -165,10 +169,8 @@ final class Session {
   }
 
   private func dropMessage() {
-    if heldReply != nil {
-      heldReply = nil
-      server.messageEnded()
-    }
+    if held == .skipped { server.messageEnded() }
+    held = nil
     guard let message else { return }
     self.message = nil
     message.transaction.abort()

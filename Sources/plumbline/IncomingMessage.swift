@@ -128,6 +128,8 @@ final class IncomingMessage: MilterTransaction {
     let waited = ContinuousClock.now - began
     let removed = forged.occurrences
     var edits: [HeaderEdit] = []
+    // A failure to record comes behind the message's line then, and a line may be of a message that
+    // nobody answered.
     record(queueID, result, verdict, sealed?.set) {
       logSummary(queueID, result, verdict, sealed?.set, waited, removed: removed.count)
       edits = Self.edits(removing: removed, adding: (sealed?.fields ?? []) + verdict.addedFields)

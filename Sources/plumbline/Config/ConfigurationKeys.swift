@@ -87,10 +87,11 @@ extension ConfigurationKey {
   static let milterBusyRate = ConfigurationKey(
     "milter.busy_rate", .integer(0...1_000_000), default: .integer(100),
     unit: "messages a second",
-    help: "The rate from which the MTA does not wait for an answer to MAIL, which takes less time"
-      + " altogether. Below it, questions to the DNS start at MAIL, mail that is left alone is not"
-      + " sent to the milter, and one that stops refuses mail at MAIL. Takes effect at the next"
-      + " start.")
+    help: "The rate from which connections that begin do without the answer to MAIL, which takes"
+      + " less time altogether; 0 means always. With the answer, questions to the DNS start at MAIL,"
+      + " mail that is left alone is not sent to the milter, and mail is refused at MAIL while the"
+      + " milter stops. Without it, such mail is answered at its end, and what Postfix has not sent"
+      + " yet when the milter stops gets Postfix's own answer. Takes effect at the next start.")
 
   // MARK: dns
 
