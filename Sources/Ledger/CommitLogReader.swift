@@ -97,8 +97,7 @@ struct CommitLogReader {
         Batch(
           number: number, place: place + off_t(CommitLogFile.headerBytes), count: count,
           checksum: UInt32(littleEndian: header[24..<28])))
-      let blocks = (CommitLogFile.headerBytes + count - 1) / CommitLogFile.blockBytes + 1
-      offset += blocks * CommitLogFile.blockBytes
+      offset += DurableBlocks.wholeBlocks(CommitLogFile.headerBytes + count)
     }
     return batches
   }

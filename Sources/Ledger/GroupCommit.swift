@@ -40,19 +40,17 @@ final class GroupCommit: @unchecked Sendable {
     if leads == true { commitBatch() }
     work()
     guard leads != nil else { throw closedError }
-    try result(of: ticket, leads: false).get()
+    try result(of: ticket).get()
   }
 
   /// Commits several rows; returns when each is durable, or says why not.
   func commit(_ rows: [MessageRow]) -> [Result<Void, LedgerError>] {
     let tickets = rows.map { Ticket($0) }
-    guard !tickets.isEmpty, var leads = enqueue(tickets) else {
+    guard !tickets.isEmpty, let leads = enqueue(tickets) else {
       return rows.map { _ in .failure(closedError) }
     }
-    return tickets.map { ticket in
-      defer { leads = false }
-      return result(of: ticket, leads: leads)
-    }
+    if leads { commitBatch() }
+    return tickets.map(result)
   }
 
   /// Refuses new rows; those already handed in are still committed, which is not waited for.
@@ -81,8 +79,7 @@ final class GroupCommit: @unchecked Sendable {
   }
 
   /// The end of a ticket, whose thread may have to bring it about.
-  private func result(of ticket: Ticket, leads: Bool) -> Result<Void, LedgerError> {
-    if leads { commitBatch() }
+  private func result(of ticket: Ticket) -> Result<Void, LedgerError> {
     while true {
       switch ticket.wait() {
       case .ended(let result): return result

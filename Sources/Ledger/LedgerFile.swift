@@ -19,7 +19,7 @@ enum LedgerFile {
     guard let opened = LibDurableFile.lookUp(file), let named = LibDurableFile.lookUp(path) else {
       return false
     }
-    return opened.isSameFile(as: named) && named.size >= leastSize
+    return opened.identity == named.identity && named.size >= leastSize
   }
 
   /// Makes the names of a file's directory durable.

@@ -3,19 +3,21 @@ import Glibc
 
 /// What of Linux's files Swift has no names for.
 enum LibDurableFile {
-  /// Which file it is, and its size in octets.
-  struct Found: Equatable {
+  /// Which file it is, whatever its name.
+  struct Identity: Equatable {
     let device: UInt64
     let number: UInt64
+  }
+
+  /// A file, and its size in octets.
+  struct Found {
+    let identity: Identity
     let size: UInt64
 
     fileprivate init(_ found: plumbline_file) {
-      device = found.device
-      number = found.number
+      identity = Identity(device: found.device, number: found.number)
       size = found.size
     }
-
-    func isSameFile(as other: Found) -> Bool { device == other.device && number == other.number }
   }
 
   /// Opens a file so that what is written to it is durable when the call returns, past the page cache

@@ -123,10 +123,7 @@ struct MessageJournal: Sendable {
     return count == 1 && octet == UInt8(ascii: "\n")
   }
 
-  private static func size(_ path: String) -> off_t? {
-    var found = stat()
-    return unsafe stat(path, &found) == 0 ? found.st_size : nil
-  }
+  private static func size(_ path: String) -> UInt64? { LibDurableFile.lookUp(path)?.size }
 }
 
 /// Reads the lines of a journal one after the other; holds its lock as long as it lives.

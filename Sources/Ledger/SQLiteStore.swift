@@ -1,6 +1,5 @@
 import Foundation
 import GRDB
-import Glibc
 import Synchronization
 
 /// The ledger in an SQLite file, in WAL mode: readers, in this process or others, never wait for
@@ -63,13 +62,13 @@ public final class SQLiteStore: LedgerStore {
       writer = nil
       return
     }
-    let opened = FileIdentity(absolutePath)
+    let opened = LibDurableFile.lookUp(absolutePath)?.identity
     writer = GroupCommit(
       maximumBatch: settings.maximumBatch,
       closedError: LedgerError(path: absolutePath, problem: .closed)
     ) { [pool, messages] rows in
       // SQLite goes on writing into a deleted file without a word.
-      guard FileIdentity(absolutePath) == opened else {
+      guard LibDurableFile.lookUp(absolutePath)?.identity == opened else {
         return rows.map { _ in .failure(LedgerError(path: absolutePath, problem: .replaced)) }
       }
       return Self.commit(rows, with: messages, to: pool, path: absolutePath, counter)
@@ -241,20 +240,6 @@ public final class SQLiteStore: LedgerStore {
         return rows.flatMap { commit([$0], with: messages, to: pool, path: path, commits) }
       }
       return rows.map { _ in .failure(failure) }
-    }
-  }
-
-  /// Which file a path leads to.
-  private struct FileIdentity: Equatable {
-    let device: UInt
-    let number: UInt
-
-    /// Nil when there is no such file.
-    init?(_ path: String) {
-      var status = stat()
-      guard unsafe stat(path, &status) == 0 else { return nil }
-      device = UInt(status.st_dev)
-      number = UInt(status.st_ino)
     }
   }
 

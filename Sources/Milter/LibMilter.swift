@@ -91,7 +91,8 @@ enum LibMilter {
 
 // MARK: - Negotiation
 
-/// The replies that this filter never needs; all but the end of a message, and mostly MAIL.
+/// The replies that this filter never needs: all but the one to the end of a message and, as a rule,
+/// the one to MAIL.
 ///
 /// Without MAIL's, the MTA keeps the command until it has more to send, which may be seconds later:
 /// the questions to DNS start later, a message that is skipped is sent all the same, and one that is

@@ -17,8 +17,11 @@ final class Session {
   private var clientName: String?
   private var helo: [UInt8] = []
   private var message: Message?
-  /// What the end of a message is answered that is not followed, where MAIL is not answered.
-  private var held: Held?
+  /// What became of a message that is not followed, where only its end is answered.
+  ///
+  /// One that is refused is not counted as in flight: else mail that goes on coming would keep a
+  /// milter that drains.
+  private var held: Beginning?
 
   private struct Message {
     enum Part { case envelope, header, body }
@@ -27,12 +30,6 @@ final class Session {
     var part = Part.envelope
     /// Something came that has no place in a message, so what was seen is not the message.
     var isBroken = false
-  }
-
-  private enum Held {
-    case skipped
-    /// Not counted as a message in flight: else mail that goes on coming would keep the milter.
-    case refused
   }
 
   /// What becomes of a message at its MAIL command.
@@ -89,13 +86,13 @@ final class Session {
       message = Message(transaction: transaction)
       return .followed
     }
+    let beginning = isTaken ? Beginning.skipped : .refused(MilterServer.drainingReply)
     guard isAnswered else {
-      held = isTaken ? .skipped : .refused
+      held = beginning
       return .followed
     }
-    guard isTaken else { return .refused(MilterServer.drainingReply) }
-    server.messageEnded()
-    return .skipped
+    if isTaken { server.messageEnded() }
+    return beginning
   }
 
   /// RCPT.
@@ -139,7 +136,8 @@ final class Session {
   func endOfMessage(queueID: String, edit: (HeaderEdit) -> String?) -> MilterReply {
     if let held {
       dropMessage()
-      return held == .skipped ? .accept : MilterServer.drainingReply
+      if case .refused(let reply) = held { return reply }
+      return .accept
     }
     guard message != nil else { return Self.outOfOrderReply }
     endHeadersIfOpen()

@@ -7,6 +7,9 @@ import Testing
 
 /// SIGHUP, SIGTERM and the end of the process, in a process of its own.
 @Suite struct MilterSignalTests {
+  private let refused = MilterReplyCode.reply(
+    "451 4.3.2 Mail filter is restarting, try again shortly")
+
   @Test func survivesAStormOfHangups() throws {
     let server = try TestServer(drainSeconds: 20)
     for _ in 0..<300 { server.send(SIGHUP) }
@@ -30,8 +33,6 @@ import Testing
     server.send(signal)
     _ = try server.line(where: { $0 == "drain" })
 
-    let refused = MilterReplyCode.reply(
-      "451 4.3.2 Mail filter is restarting, try again shortly")
     #expect(try idle.deliver(MilterMessage()).reply == refused)
     #expect(try server.connect().deliver(MilterMessage()).reply == refused)
 
@@ -65,8 +66,6 @@ import Testing
     try client.flush()
     server.send(SIGTERM)
     _ = try server.line(where: { $0 == "drain" })
-    let refused = MilterReplyCode.reply(
-      "451 4.3.2 Mail filter is restarting, try again shortly")
     #expect(try late.deliver(MilterMessage()).reply == refused)
     _ = try client.endOfMessage(queueID: "Q")
     #expect(try server.exitStatus() == 0)

@@ -30,10 +30,10 @@ import Testing
   // A test's log is used on the test's thread only; the closure is @Sendable for libmilter's.
   private struct Box: @unchecked Sendable { let log: Log }
 
-  private func makeServer(_ log: Log) -> MilterServer {
+  private func makeServer(_ log: Log, busyRate: Int = 100) -> MilterServer {
     let box = Box(log: log)
     return MilterServer(
-      settings: MilterServerSettings(socket: .descriptor(0)),
+      settings: MilterServerSettings(socket: .descriptor(0), busyRate: busyRate),
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     ) { start in start.mailFrom.isEmpty ? nil : box.log }
   }
@@ -195,12 +195,7 @@ import Testing
   }
 
   @Test func isBusyFromItsRateOn() {
-    let log = Log()
-    let box = Box(log: log)
-    let server = MilterServer(
-      settings: MilterServerSettings(socket: .descriptor(0), busyRate: 3),
-      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    ) { _ in box.log }
+    let server = makeServer(Log(), busyRate: 3)
     let session = Session(server: server)
     for isBusy in [false, false, true, true] {
       _ = begin(session)
