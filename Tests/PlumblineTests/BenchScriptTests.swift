@@ -20,6 +20,7 @@ import Testing
       let filterMicroseconds: Figure
       let generatorMicroseconds: Figure
       let peakMegabytes: Figure
+      let stolenPercent: Figure
       let messages: Int
       let errors: Int
       let wrong: Int
@@ -37,6 +38,7 @@ import Testing
       let messagesPerConnection: Int
       let contenders: [String: Contender]
       let ratios: [String: Double]
+      let roundsSetAside: Int
       let `case`: String?
     }
 
@@ -160,6 +162,7 @@ import Testing
       #expect(Set(contender.latency.keys) == ["p50", "p95", "p99", "max"], place)
       #expect(contender.latency.keys == contender.endOfMessage.keys, place)
       #expect(contender.figures.allSatisfy { $0.isPositive }, place)
+      #expect((0...100).contains(contender.stolenPercent.median), place)
       let latency = try #require(contender.latency["p50"]?.median)
       let endOfMessage = try #require(contender.endOfMessage["p50"]?.median)
       #expect(endOfMessage <= latency, place)
@@ -169,6 +172,7 @@ import Testing
         "rate", "latencyP50", "latencyP99", "endOfMessageP50", "endOfMessageP99", "cpu", "peak",
       ], place)
     #expect(cell.ratios.values.allSatisfy { $0 > 0 }, place)
+    #expect(cell.roundsSetAside == 0, place)
   }
 
   @Test(.enabled(if: canRun, "needs root, namespaces, and scripts/setup --bench"))

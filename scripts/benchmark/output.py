@@ -47,12 +47,22 @@ def cell_rows(cells, first):
     return rows
 
 
+def of_rounds(cells):
+    """What a table's reader has to know about the rounds."""
+    stolen = max(contender["stolenPercent"]["max"]
+                 for cell in cells for contender in cell["contenders"].values())
+    aside = sum(cell["roundsSetAside"] for cell in cells)
+    return (f"Medians over the rounds. {aside} more were set aside, because the machine's host gave"
+            f" too much of the processors to others meanwhile: at most {number(stolen)} % in those"
+            " that count.")
+
+
 def sections(result):
     """Title, explanation and table of each part that is there."""
     if "cells" in result:
-        yield ("Comparison", "Medians over the rounds. Latency is that of the whole message, EOM"
-               " from the end of DATA. CPU is that of the contender's processes a message. × is"
-               " Plumbline's rate divided by the other's.",
+        yield ("Comparison", of_rounds(result["cells"]) + " Latency is that of the whole message,"
+               " EOM from the end of DATA. CPU is that of the contender's processes a message. × is"
+               " Plumbline's rate divided by the other's in the same round.",
                CELL_HEADS, cell_rows(result["cells"], lambda cell: cell["mix"]))
     if "limits" in result:
         found = result["limits"]
@@ -64,7 +74,7 @@ def sections(result):
                                    ("RSA-2048 and SHA-256, key ready", "rsaVerifySHA256")]])
     if "dns" in result:
         yield ("Late DNS answers", "Each DNS answer comes late; cold: each message is from a domain"
-               " never asked for before.",
+               " never asked for before. " + of_rounds(result["dns"]),
                CELL_HEADS, cell_rows(
                    result["dns"], lambda cell: f"{cell['case']} {cell['milliseconds']} ms"))
     if "soak" in result:
