@@ -5,6 +5,8 @@
 final class RecordMeanings: Sendable {
   /// SPF records; of their many terms each takes much more than its text.
   let spf = TextCache<Result<SPFRecord, SPFSyntaxError>>(octets: 128 * 1024)
+  /// Whether libspf2 takes an `a` for a match, by what ``SPFEvaluation`` gives it to decide.
+  let addressMatches = TextCache<Bool>(octets: 128 * 1024)
   /// Key records.
   let keys = TextCache<Result<DKIMKey, DKIMProblem>>(octets: 256 * 1024)
   /// Records at `_dmarc` by the rules of RFC 9989; nil for texts that are no DMARC records.

@@ -35,14 +35,16 @@ final class TextCache<Meaning: Sendable>: Sendable {
 
   /// The meaning of a text, kept from an earlier call or found by `read`.
   ///
-  /// Callers that come at the same time may each read it.
-  func meaning(of octets: [UInt8], read: ([UInt8]) -> Meaning) -> Meaning {
-    guard octets.count <= Self.longestText else { return read(octets) }
+  /// Callers that come at the same time may each read it. What `read` throws is not kept.
+  func meaning<Failure>(
+    of octets: [UInt8], read: ([UInt8]) throws(Failure) -> Meaning
+  ) throws(Failure) -> Meaning {
+    guard octets.count <= Self.longestText else { return try read(octets) }
     let text = Text(octets: octets)
     // What is dropped dies out here: many texts take long to free, and others wait for the lock.
     let (known, _) = generations.withLock { kept(text, in: &$0) }
     if let known { return known }
-    let meaning = read(octets)
+    let meaning = try read(octets)
     _ = generations.withLock { keep(meaning, of: text, in: &$0) }
     return meaning
   }

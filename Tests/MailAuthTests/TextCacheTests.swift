@@ -143,4 +143,82 @@ import Testing
     #expect(check(RecordMeanings()) == first)
     #expect(meanings.spf.count == 1)
   }
+
+  @Test func readsAgainWhatWasThrown() throws {
+    struct Passing: Error {}
+    let cache = TextCache<Int>()
+    for _ in 0..<2 {
+      #expect(throws: Passing.self) {
+        try cache.meaning(of: [1]) { _ throws(Passing) in throw Passing() }
+      }
+    }
+    #expect(cache.count == 0)
+    #expect(cache.meaning(of: [1]) { _ in 7 } == 7)
+  }
+
+  private static let addressZone = """
+    one.example:
+      - TXT: v=spf1 a -all
+      - A: 192.0.2.1
+    other.example:
+      - TXT: v=spf1 a -all
+      - A: 192.0.2.2
+      - AAAA: 2001:db8::2
+    net.example:
+      - TXT: v=spf1 a/24//64 -all
+      - A: 192.0.2.2
+      - AAAA: 2001:db8::2
+    any.example:
+      - TXT: v=spf1 a/0//0 -all
+      - A: 198.51.100.1
+    six.example:
+      - TXT: v=spf1 a -all
+      - AAAA: 2001:db8::1
+    none.example:
+      - TXT: v=spf1 a -all
+    late.example:
+      - TXT: v=spf1 a -all
+      - A: SERVFAIL
+      - AAAA: SERVFAIL
+    # What a client's own address, or the start of one, could be taken for.
+    long.example:
+      - TXT: v=spf1 a -all
+      - A: 13.184.0.0
+      - A: 0.0.0.0
+      - A: 0.0.0.1
+      - A: 32.1.13.184
+      - A: 0.0.0.0
+      - A: 0.0.0.0
+      - A: 0.0.0.1
+
+    """
+
+  /// The same judgement from libspf2 and from what is kept of it, whatever was asked before.
+  @Test func keepsWhichAddressesMatch() throws {
+    let zone = try ZoneResolver(yaml: Self.addressZone, source: "test")
+    let kept = RecordMeanings()
+    func check(_ domain: String, _ client: IPAddress, _ meanings: RecordMeanings) -> SPFOutcome {
+      SPFCheck(resolver: CheckResolver(zone, deadline: nil), meanings: meanings).check(
+        identity: .mailFrom, client: client, helo: Array("mail.example.com".utf8),
+        mailFrom: Array("a@\(domain)".utf8), receivingHost: "mx.example", now: 0)
+    }
+    let domains = ["one", "other", "net", "any", "six", "none", "late", "long"]
+    var results: [String: Set<SPFResult>] = [:]
+    for _ in 0..<2 {
+      for text in ["192.0.2.1", "192.0.2.2", "32.1.13.184", "2001:db8::1", "2001:db8::2"] {
+        let client = try #require(IPAddress(text))
+        for domain in domains {
+          let fresh = check("\(domain).example", client, RecordMeanings())
+          #expect(check("\(domain).example", client, kept) == fresh, "\(domain), \(text)")
+          results[domain, default: []].insert(fresh.result)
+        }
+      }
+    }
+    for domain in ["one", "other", "net", "any", "six", "long"] {
+      #expect(results[domain] == [.pass, .fail], "\(domain)")
+    }
+    #expect(results["none"] == [.fail])
+    #expect(results["late"] == [.temperror])
+    #expect(kept.addressMatches.count > 10)
+  }
 }

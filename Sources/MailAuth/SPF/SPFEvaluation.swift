@@ -241,12 +241,9 @@ final class SPFEvaluation {
     _ text: String, _ mechanism: SPFMechanism, target: String, at place: SPFPlace,
     anyAddressMatches: Bool = false
   ) -> Attempt {
-    guard let library else {
-      return .ending(refused("libspf2 could not allocate memory", at: place))
-    }
     let lookup = SPFTermLookup(
       mechanism, target: target, client: session.client, resolver: resolver)
-    let match = library.match(text, lookup: lookup)
+    let match = match(text, lookup)
     if let ending = countVoid(lookup, at: place) { return .ending(ending) }
     if let failure = lookup.failure {
       return .ending(
@@ -266,6 +263,37 @@ final class SPFEvaluation {
     case .dnsFailure: return .ending(refused("libspf2 reports a DNS failure of its own", at: place))
     case .refused(let reason): return .ending(refused(reason, at: place))
     }
+  }
+
+  /// What libspf2 says; of an `a` it is asked once only, as long as the client, the addresses that
+  /// the DNS has for the target and the prefix length are the same.
+  private func match(_ text: String, _ lookup: SPFTermLookup) -> LibSPF2.Match {
+    guard let addresses = lookup.addressOctets else { return ask(text, lookup) }
+    // The number ends the text, and says where the addresses begin.
+    let client = session.client.bytes
+    let all = Array(text.utf8) + [UInt8(client.count)] + client + addresses
+    do throws(Undecided) {
+      let isMatch = try meanings.addressMatches.meaning(of: all) { _ throws(Undecided) in
+        switch ask(text, lookup) {
+        case .matched: return true
+        case .notMatched: return false
+        case let match: throw Undecided(match: match)
+        }
+      }
+      return isMatch ? .matched : .notMatched
+    } catch {
+      return error.match
+    }
+  }
+
+  /// An answer of libspf2 that may be another one the next time.
+  private struct Undecided: Error {
+    let match: LibSPF2.Match
+  }
+
+  private func ask(_ text: String, _ lookup: SPFTermLookup) -> LibSPF2.Match {
+    guard let library else { return .refused("libspf2 could not allocate memory") }
+    return library.match(text, lookup: lookup)
   }
 
   /// What must not happen, and has an ending all the same.

@@ -29,6 +29,8 @@ final class SPFTermLookup {
   private let client: IPAddress
   private let resolver: CheckResolver
   private var hosts: [String: String] = [:]
+  /// The reply about the target's own addresses, which are asked for once.
+  private var ownAddresses: (type: DNSRecordType, reply: Reply)?
 
   /// The first failure of a mechanism that must not overlook it; later questions are not asked.
   private(set) var failure: Failure?
@@ -63,7 +65,7 @@ final class SPFTermLookup {
     case (.exists, .a) where name == Self.placeholder:
       return askedByOwner(target, .a)
     case (.address, .a), (.address, .aaaa):
-      return name == Self.placeholder ? askedByOwner(target, type) : .nothing
+      return name == Self.placeholder ? addresses(type) : .nothing
     case (.mailExchanger, .mx) where name == Self.placeholder:
       return mailExchangers()
     case (.mailExchanger, .a), (.mailExchanger, .aaaa):
@@ -77,6 +79,25 @@ final class SPFTermLookup {
     default:
       return .nothing
     }
+  }
+
+  /// What libspf2 will be told about an `a`, as octets; nil when that is nothing or a failure.
+  var addressOctets: [UInt8]? {
+    guard failure == nil, case .address = mechanism,
+      case .records(let records) = addresses(client.isIPv4 ? .a : .aaaa)
+    else { return nil }
+    var octets: [UInt8] = []
+    for case .address(let address) in records where address.isIPv4 == client.isIPv4 {
+      octets += address.bytes
+    }
+    return octets
+  }
+
+  private func addresses(_ type: DNSRecordType) -> Reply {
+    if let ownAddresses, ownAddresses.type == type { return ownAddresses.reply }
+    let reply = askedByOwner(target, type)
+    ownAddresses = (type, reply)
+    return reply
   }
 
   private func mailExchangers() -> Reply {
