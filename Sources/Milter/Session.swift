@@ -21,7 +21,7 @@ final class Session {
   ///
   /// One that is refused is not counted as in flight: else mail that goes on coming would keep a
   /// milter that drains.
-  private var held: Beginning?
+  private var held: Beginning?  // Never `followed`.
 
   private struct Message {
     enum Part { case envelope, header, body }

@@ -180,16 +180,16 @@ import Testing
       - TXT: v=spf1 a -all
       - A: SERVFAIL
       - AAAA: SERVFAIL
-    # What a client's own address, or the start of one, could be taken for.
+    # Behind the client 32.1.13.184 the same octets as 2001:db8::1 and the address of other.example.
     long.example:
       - TXT: v=spf1 a -all
-      - A: 13.184.0.0
+      - A: 0.0.0.0
       - A: 0.0.0.0
       - A: 0.0.0.1
       - A: 32.1.13.184
       - A: 0.0.0.0
       - A: 0.0.0.0
-      - A: 0.0.0.1
+      - A: 0.0.0.2
 
     """
 

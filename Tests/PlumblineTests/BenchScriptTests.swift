@@ -86,6 +86,7 @@ import Testing
     }
 
     let begun: String
+    let stolenAllowed: Double
     let minutes: Double
     let machine: Machine
     let limits: Limits
@@ -173,6 +174,44 @@ import Testing
       ], place)
     #expect(cell.ratios.values.allSatisfy { $0 > 0 }, place)
     #expect(cell.roundsSetAside == 0, place)
+  }
+
+  @Test(.enabled(if: canRun, "needs root, namespaces, and scripts/setup --bench"))
+  func repeatsRoundsThatTheHostDisturbed() throws {
+    let directory = try TemporaryDirectory()
+    // Every round takes more than less than nothing.
+    let run = try Program.run(
+      PackageRoot.url.appending(path: "scripts/bench").path,
+      [
+        "--quick", "--debug", "--program", Program.plumblinePath,
+        "--generator", Self.folder.appending(path: "MilterBench").path, "--stolen=-1",
+        "--mixes", "signed", "--connections", "1,2", "--no-dns",
+        "--work", directory.url.path, "--json", directory.path("bench.json"),
+      ], within: .seconds(300))
+    #expect(run.status == 0, "\(run.output)\(run.errors)")
+    let lines = run.errors.split(separator: "\n").filter { $0.contains(", round ") }
+    let rounds = lines.compactMap { $0.split(separator: " ", maxSplits: 1).last.map(String.init) }
+    #expect(
+      rounds == [
+        "signed, 1 connections, 20 a connection, round 1",
+        "signed, 2 connections, 20 a connection, round 1",
+        "signed, 1 connections, 20 a connection, round 2",
+        "signed, 2 connections, 20 a connection, round 2",
+      ])
+    struct Rounds: Decodable {
+      struct Cell: Decodable {
+        let roundsSetAside: Int
+        let contenders: [String: Result.Contender]
+      }
+      let stolenAllowed: Double
+      let cells: [Cell]
+    }
+    let json = try Data(contentsOf: URL(filePath: directory.path("bench.json")))
+    let result = try JSONDecoder().decode(Rounds.self, from: json)
+    #expect(result.stolenAllowed == -1)
+    #expect(result.cells.map(\.roundsSetAside) == [1, 1])
+    for cell in result.cells { #expect(cell.contenders.values.allSatisfy { $0.rounds == 1 }) }
+    #expect(run.output.contains("2 more rounds were set aside because it gave more than -1.0 %."))
   }
 
   @Test(.enabled(if: canRun, "needs root, namespaces, and scripts/setup --bench"))

@@ -55,18 +55,22 @@ class Bench:
             self.say("WRONG: " + text)
         return result
 
-    def round(self, kind, cell, **limits):
-        """A new contender, warmed up and measured."""
+    def round(self, kind, cell, warm_up=None, **limits):
+        """A new contender, warmed up and measured; `warm_up` is how many messages and, where they
+        differ, the mix and the connections."""
         with kind(self.processes, self.work / "contender") as contender:
-            expect = kind.expected.get(cell["mix"], ())
-            result = self.send(contender, cell, expect, **limits)
+            if warm_up:
+                first = {**cell, **warm_up}
+                self.send(contender, first, kind.expected.get(first["mix"], ()),
+                          count=first["count"])
+            result = self.send(contender, cell, kind.expected.get(cell["mix"], ()), **limits)
             result["peakMegabytes"] = round(sum(contender.peak()), 1)
             result["peakOfEach"] = [round(peak, 1) for peak in contender.peak()]
         return result
 
     def compare(self, comparisons):
-        """All situations in turn, so that a minute in which the host is busy costs each of them a
-        round and none of them all; then once more those of which it disturbed rounds."""
+        """Rounds of all situations in turn, so that a minute in which the host is busy costs each of
+        them a round and none of them all; then those again of which it disturbed some."""
         for number in range(2 * max(comparison.rounds for comparison in comparisons)):
             for comparison in comparisons:
                 if comparison.wants(number):
@@ -85,12 +89,15 @@ class Comparison:
         self.limits = limits
         self.found = []
 
+    @staticmethod
+    def warm_up(count):
+        return {"count": count}
+
     def wants(self, number):
         """Whether the next round is to be measured; as many may be repeated as there are."""
         if number < self.rounds:
             return True
-        allowed = self.bench.options.stolen
-        quiet = sum(disturbance(found) <= allowed for found in self.found)
+        quiet = sum(disturbance(found) <= self.bench.options.stolen for found in self.found)
         return number < 2 * self.rounds and quiet < self.rounds
 
     def measure(self):
@@ -141,17 +148,16 @@ def summary(runs):
 
 def ratios(pairs):
     """Plumbline to the others, above 1 means more of it: the medians over the rounds, since what
-    was measured within a few seconds can be compared best."""
+    was measured within a few seconds can be compared best. None without a round to compare."""
 
     def ratio(*keys):
         found = []
         for below, above in pairs:
             for key in keys:
                 above, below = above[key], below[key]
-            if not below:
-                return None
-            found.append(above / below)
-        return round(statistics.median(found), 3)
+            if below:
+                found.append(above / below)
+        return round(statistics.median(found), 3) if found else None
 
     return {
         "rate": ratio("rate"), "latencyP50": ratio("latency", "p50"),
@@ -178,6 +184,11 @@ def limits(bench):
 class SlowDomains(Comparison):
     """A mix of which some domains' DNS answers are late."""
 
+    @staticmethod
+    def warm_up(count):
+        # The domains that come once must not have been asked for before.
+        return {"count": count, "mix": "signed"}
+
     def measure(self):
         self.bench.names.delayed(self.bench.options.slow_milliseconds, SLOW_SUFFIX)
         try:
@@ -190,12 +201,10 @@ def matrix(bench, cells):
     """Rates and latencies of all mixes."""
     comparisons = []
     for cell in cells:
-        limits = {"warm_up": cell["warmUp"], "seconds": cell["seconds"], "count": cell["count"]}
-        if cell["mix"] == "slow":
-            # The domains that come once must not have been asked for before.
-            limits["warm_up_mix"] = "signed"
         kind = SlowDomains if cell["mix"] == "slow" else Comparison
-        comparisons.append(kind(bench, cell, cell["rounds"], **limits))
+        comparisons.append(kind(
+            bench, cell, cell["rounds"], warm_up=kind.warm_up(cell["warmUp"]),
+            seconds=cell["seconds"], count=cell["count"]))
     return bench.compare(comparisons)
 
 
@@ -204,7 +213,7 @@ def delayed_dns(bench, milliseconds, rounds, count, warm):
     comparisons = []
     for case, mix, limits in [
         ("cold", "cold", {}),
-        ("warm", "signed", {"warm_up": warm, "warm_up_connections": 8}),
+        ("warm", "signed", {"warm_up": {"count": warm, "connections": 8}}),
     ]:
         for connections in (1, 8):
             cell = {"case": case, "milliseconds": milliseconds, "mix": mix,

@@ -36,31 +36,32 @@ def cell_rows(cells, first):
     for cell in cells:
         for name in (CLASSIC, PLUMBLINE):
             found = cell["contenders"][name]
-            ratio = f"{cell['ratios']['rate']:.2f}" if name == PLUMBLINE else ""
+            ratio = cell["ratios"]["rate"] if name == PLUMBLINE else ""
             rows.append([
                 first(cell), str(cell["connections"]), str(cell["messagesPerConnection"]), name,
                 range_of(found["rate"]),
                 *[number(found["latency"][key]["median"]) for key in ("p50", "p95", "p99")],
                 *[number(found["endOfMessage"][key]["median"]) for key in ("p50", "p99")],
                 number(found["filterMicroseconds"]["median"]),
-                number(found["peakMegabytes"]["max"]), ratio])
+                number(found["peakMegabytes"]["max"]),
+                f"{ratio:.2f}" if isinstance(ratio, float) else "–" if ratio is None else ratio])
     return rows
 
 
-def of_rounds(cells):
+def of_rounds(cells, allowed):
     """What a table's reader has to know about the rounds."""
     stolen = max(contender["stolenPercent"]["max"]
                  for cell in cells for contender in cell["contenders"].values())
     aside = sum(cell["roundsSetAside"] for cell in cells)
-    return (f"Medians over the rounds. {aside} more were set aside, because the machine's host gave"
-            f" too much of the processors to others meanwhile: at most {number(stolen)} % in those"
-            " that count.")
+    return (f"Medians over the rounds. During those the machine's host gave at most"
+            f" {number(stolen)} % of the processors to others; {aside} more rounds were set aside"
+            f" {f'because it gave more than {allowed} %' if aside else ''}".rstrip() + ".")
 
 
 def sections(result):
     """Title, explanation and table of each part that is there."""
     if "cells" in result:
-        yield ("Comparison", of_rounds(result["cells"]) + " Latency is that of the whole message,"
+        yield ("Comparison", of_rounds(result["cells"], result["stolenAllowed"]) + " Latency is that of the whole message,"
                " EOM from the end of DATA. CPU is that of the contender's processes a message. × is"
                " Plumbline's rate divided by the other's in the same round.",
                CELL_HEADS, cell_rows(result["cells"], lambda cell: cell["mix"]))
@@ -74,7 +75,7 @@ def sections(result):
                                    ("RSA-2048 and SHA-256, key ready", "rsaVerifySHA256")]])
     if "dns" in result:
         yield ("Late DNS answers", "Each DNS answer comes late; cold: each message is from a domain"
-               " never asked for before. " + of_rounds(result["dns"]),
+               " never asked for before. " + of_rounds(result["dns"], result["stolenAllowed"]),
                CELL_HEADS, cell_rows(
                    result["dns"], lambda cell: f"{cell['case']} {cell['milliseconds']} ms"))
     if "soak" in result:
@@ -139,9 +140,9 @@ def checks(result):
     found = []
 
     def check(text, value, wanted, least):
-        met = value >= wanted if least else value <= wanted
+        met = value is not None and (value >= wanted if least else value <= wanted)
         found.append({"text": text, "wanted": f"{'≥' if least else '≤'} {wanted}",
-                      "found": number(value), "met": met})
+                      "found": "–" if value is None else number(value), "met": met})
 
     cells = {(cell["mix"], cell["connections"], cell["messagesPerConnection"]): cell
              for cell in result.get("cells", [])}

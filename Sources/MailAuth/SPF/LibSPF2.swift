@@ -209,7 +209,11 @@ import Glibc
       let size = max(payload.count, MemoryLayout<SPF_dns_rr_data_t>.size)
       guard unsafe SPF_dns_rr_buf_realloc(answer, count, size) == SPF_E_SUCCESS,
         let slot = unsafe answer.pointee.rr[Int(count)]
-      else { break }
+      else {
+        // Without memory for all of an answer there is none, rather than a shorter one.
+        unsafe answer.pointee.herrno = TRY_AGAIN
+        return
+      }
       unsafe UnsafeMutableRawBufferPointer(start: slot, count: size).copyBytes(from: payload)
       count += 1
     }

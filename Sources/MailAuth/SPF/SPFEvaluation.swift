@@ -265,16 +265,17 @@ final class SPFEvaluation {
     }
   }
 
-  /// What libspf2 says; of an `a` it is asked once only, as long as the client, the addresses that
-  /// the DNS has for the target and the prefix length are the same.
+  /// What libspf2 says; of an `a` its answer is kept, by all that it depends on: the mechanism with
+  /// its prefix length, the client, and the addresses in their order.
   private func match(_ text: String, _ lookup: SPFTermLookup) -> LibSPF2.Match {
-    guard let addresses = lookup.addressOctets else { return ask(text, lookup) }
-    // The number ends the text, and says where the addresses begin.
+    guard let addresses = lookup.askForAddresses() else { return askLibrary(text, lookup) }
+    // The count of the client's octets, 4 or 16, is no character of a mechanism: it ends the text
+    // and says where the addresses begin.
     let client = session.client.bytes
     let all = Array(text.utf8) + [UInt8(client.count)] + client + addresses
     do throws(Undecided) {
       let isMatch = try meanings.addressMatches.meaning(of: all) { _ throws(Undecided) in
-        switch ask(text, lookup) {
+        switch askLibrary(text, lookup) {
         case .matched: return true
         case .notMatched: return false
         case let match: throw Undecided(match: match)
@@ -291,7 +292,7 @@ final class SPFEvaluation {
     let match: LibSPF2.Match
   }
 
-  private func ask(_ text: String, _ lookup: SPFTermLookup) -> LibSPF2.Match {
+  private func askLibrary(_ text: String, _ lookup: SPFTermLookup) -> LibSPF2.Match {
     guard let library else { return .refused("libspf2 could not allocate memory") }
     return library.match(text, lookup: lookup)
   }

@@ -81,9 +81,12 @@ final class SPFTermLookup {
     }
   }
 
-  /// What libspf2 will be told about an `a`, as octets; nil when that is nothing or a failure.
-  var addressOctets: [UInt8]? {
-    guard failure == nil, case .address = mechanism,
+  /// Asks for the addresses of an `a` before libspf2 does.
+  ///
+  /// - Returns: Those of the client's family, as octets in the order of the answer; nil for other
+  ///   mechanisms, and when there is no answer.
+  func askForAddresses() -> [UInt8]? {
+    guard case .address = mechanism,
       case .records(let records) = addresses(client.isIPv4 ? .a : .aaaa)
     else { return nil }
     var octets: [UInt8] = []

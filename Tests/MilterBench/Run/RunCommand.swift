@@ -17,9 +17,6 @@ struct RunCommand: ParsableCommand {
   @Option(help: "How many messages to send; as many as the time allows without it.")
   var count: Int?
   @Option(help: "How long to send, in seconds.") var seconds: Double?
-  @Option(help: "Messages to send before what counts.") var warmUp = 0
-  @Option(help: "Connections for that, if another number.") var warmUpConnections: Int?
-  @Option(help: "The mix to send before what counts, if another one.") var warmUpMix: String?
   @Option(help: "The process ID of a filter whose processor time counts.") var cpuOf: [Int32] = []
   @Option(help: "What Authentication-Results must also contain.") var expect: [String] = []
   @Option(help: "How long a reply may take, in seconds.") var timeout = 60
@@ -36,15 +33,9 @@ struct RunCommand: ParsableCommand {
   mutating func run() throws {
     let corpus = Corpus(corpus)
     let load = try Load(corpus, mix: mix, alsoExpected: expect)
-    let warmUpLoad = try warmUpMix.map { try Load(corpus, mix: $0, alsoExpected: expect) } ?? load
     let plan = Sending.Plan(
       sockets: socket, connections: connections, messagesPerConnection: messagesPerConnection,
       timeoutSeconds: timeout)
-    if warmUp > 0 {
-      var warmUpPlan = plan
-      warmUpPlan.connections = warmUpConnections ?? connections
-      _ = Sending(warmUpPlan, warmUpLoad, count: warmUp, seconds: nil).run()
-    }
     let own = ProcessorTime()
     let theirs = cpuOf.map { ProcessorTime(of: $0) }
     var result = Sending(plan, load, count: count, seconds: seconds).run()
