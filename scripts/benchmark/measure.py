@@ -6,7 +6,7 @@ import re
 import statistics
 
 from .contenders import CONTENDERS, Classic, Plumbline
-from .machine import Stolen
+from .machine import Stolen, stolen_while_spinning
 from .processes import Failure, memory
 
 SLOW_SUFFIX = "slow.example"
@@ -39,9 +39,7 @@ class Bench:
         for key, value in limits.items():
             if value:
                 command += ["--" + key.replace("_", "-"), value]
-        stolen = Stolen()
         result = json.loads(self.processes.run(command, 1800))
-        result["stolenPercent"] = stolen.percent()
         if result["errors"] or result["wrong"] or not result["messages"]:
             text = (f"{contender.name}, {describe(cell)}: {result['errors']} lost,"
                     f" {result['wrong']} wrong of {result['messages']}: {result['problems']}")
@@ -97,25 +95,25 @@ class Comparison:
         """Whether the next round is to be measured; as many may be repeated as there are."""
         if number < self.rounds:
             return True
-        quiet = sum(disturbance(found) <= self.bench.options.stolen for found in self.found)
+        allowed = self.bench.options.stolen
+        quiet = sum(found["stolenPercent"] <= allowed for found in self.found)
         return number < 2 * self.rounds and quiet < self.rounds
 
     def measure(self):
+        before = stolen_while_spinning()
+        runs = [self.bench.round(kind, self.cell, **self.limits) for kind in CONTENDERS]
         self.found.append({
-            kind.name: self.bench.round(kind, self.cell, **self.limits) for kind in CONTENDERS})
+            "runs": runs, "stolenPercent": max(before, stolen_while_spinning())})
 
     def result(self):
         """Medians and spread over the rounds that the host disturbed least."""
-        counted = sorted(self.found, key=disturbance)[:self.rounds]
-        names = [kind.name for kind in CONTENDERS]
+        counted = sorted(self.found, key=lambda found: found["stolenPercent"])[:self.rounds]
+        pairs = [found["runs"] for found in counted]
         return dict(
             self.cell, roundsSetAside=len(self.found) - len(counted),
-            contenders={name: summary([found[name] for found in counted]) for name in names},
-            ratios=ratios([[found[name] for name in names] for found in counted]))
-
-
-def disturbance(found):
-    return max(run["stolenPercent"] for run in found.values())
+            stolenPercent=spread([found["stolenPercent"] for found in counted]),
+            contenders={kind.name: summary(runs) for kind, runs in zip(CONTENDERS, zip(*pairs))},
+            ratios=ratios(pairs))
 
 
 def describe(cell):
@@ -133,8 +131,7 @@ def spread(values):
 def summary(runs):
     """Medians and spread over the rounds."""
     result = {key: spread([run[key] for run in runs])
-              for key in ("rate", "filterMicroseconds", "generatorMicroseconds", "peakMegabytes",
-                          "stolenPercent")}
+              for key in ("rate", "filterMicroseconds", "generatorMicroseconds", "peakMegabytes")}
     for kind in ("latency", "endOfMessage"):
         result[kind] = {key: spread([run[kind][key] for run in runs])
                         for key in ("p50", "p95", "p99", "max")}

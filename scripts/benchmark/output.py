@@ -50,10 +50,9 @@ def cell_rows(cells, first):
 
 def of_rounds(cells, allowed):
     """What a table's reader has to know about the rounds."""
-    stolen = max(contender["stolenPercent"]["max"]
-                 for cell in cells for contender in cell["contenders"].values())
+    stolen = max(cell["stolenPercent"]["max"] for cell in cells)
     aside = sum(cell["roundsSetAside"] for cell in cells)
-    return (f"Medians over the rounds. During those the machine's host gave at most"
+    return (f"Medians over the rounds. Before and after those the machine's host gave at most"
             f" {number(stolen)} % of the processors to others; {aside} more rounds were set aside"
             f" {f'because it gave more than {allowed} %' if aside else ''}".rstrip() + ".")
 
@@ -61,8 +60,8 @@ def of_rounds(cells, allowed):
 def sections(result):
     """Title, explanation and table of each part that is there."""
     if "cells" in result:
-        yield ("Comparison", of_rounds(result["cells"], result["stolenAllowed"]) + " Latency is that of the whole message,"
-               " EOM from the end of DATA. CPU is that of the contender's processes a message. × is"
+        yield ("Comparison", of_rounds(result["cells"], result["stolenAllowed"])
+               + " Latency is that of the whole message, EOM from the end of DATA. CPU is that of the contender's processes a message. × is"
                " Plumbline's rate divided by the other's in the same round.",
                CELL_HEADS, cell_rows(result["cells"], lambda cell: cell["mix"]))
     if "limits" in result:
