@@ -61,8 +61,9 @@ def sections(result):
     """Title, explanation and table of each part that is there."""
     if "cells" in result:
         yield ("Comparison", of_rounds(result["cells"], result["stolenAllowed"])
-               + " Latency is that of the whole message, EOM from the end of DATA. CPU is that of the contender's processes a message. × is"
-               " Plumbline's rate divided by the other's in the same round.",
+               + " Latency is that of the whole message, EOM from the end of DATA. CPU is that of"
+               " the contender's processes a message. × is Plumbline's rate divided by the other's in"
+               " the same round.",
                CELL_HEADS, cell_rows(result["cells"], lambda cell: cell["mix"]))
     if "limits" in result:
         found = result["limits"]
