@@ -113,17 +113,8 @@ import Testing
     .enabled(if: canRun, "needs root, namespaces, and scripts/setup --bench"))
   func quickRunHasEveryPart() throws {
     let directory = try TemporaryDirectory()
-    let run = try Program.run(
-      PackageRoot.url.appending(path: "scripts/bench").path,
-      [
-        "--quick", "--debug", "--program", Program.plumblinePath,
-        "--generator", Self.folder.appending(path: "MilterBench").path,
-        "--work", directory.url.path, "--json", directory.path("bench.json"),
-        "--markdown", directory.path("bench.md"),
-      ], within: .seconds(600))
-    #expect(run.status == 0, "\(run.output)\(run.errors)")
-    let json = try Data(contentsOf: URL(filePath: directory.path("bench.json")))
-    let result = try JSONDecoder().decode(Result.self, from: json)
+    let (run, result) = try bench(
+      Result.self, in: directory, ["--markdown", directory.path("bench.md")])
     #expect(result.complaints == [])
     let mixes = ["signed", "unsigned", "two", "arc3", "1M", "20M", "slow"]
     #expect(result.cells.map(\.mix) == mixes)
@@ -150,6 +141,22 @@ import Testing
     // Nothing is left behind.
     let left = try FileManager.default.contentsOfDirectory(atPath: directory.url.path)
     #expect(left.sorted() == ["bench.json", "bench.md"])
+  }
+
+  /// A quick run of Plumbline's own programs that ends well, and what its JSON says.
+  private func bench<Figures: Decodable>(
+    _ figures: Figures.Type, in directory: TemporaryDirectory, _ options: [String]
+  ) throws -> (run: Program.Result, figures: Figures) {
+    let run = try Program.run(
+      PackageRoot.url.appending(path: "scripts/bench").path,
+      [
+        "--quick", "--debug", "--program", Program.plumblinePath,
+        "--generator", Self.folder.appending(path: "MilterBench").path,
+        "--work", directory.url.path, "--json", directory.path("bench.json"),
+      ] + options, within: .seconds(600))
+    #expect(run.status == 0, "\(run.output)\(run.errors)")
+    let json = try Data(contentsOf: URL(filePath: directory.path("bench.json")))
+    return (run, try JSONDecoder().decode(figures, from: json))
   }
 
   private func check(_ cell: Result.Cell) throws {
@@ -180,15 +187,13 @@ import Testing
   func repeatsRoundsThatTheHostDisturbed() throws {
     let directory = try TemporaryDirectory()
     // Every round takes more than less than nothing.
-    let run = try Program.run(
-      PackageRoot.url.appending(path: "scripts/bench").path,
-      [
-        "--quick", "--debug", "--program", Program.plumblinePath,
-        "--generator", Self.folder.appending(path: "MilterBench").path, "--stolen=-1",
-        "--mixes", "signed", "--connections", "1,2", "--no-dns",
-        "--work", directory.url.path, "--json", directory.path("bench.json"),
-      ], within: .seconds(300))
-    #expect(run.status == 0, "\(run.output)\(run.errors)")
+    struct Rounds: Decodable {
+      let stolenAllowed: Double
+      let cells: [Result.Cell]
+    }
+    let (run, result) = try bench(
+      Rounds.self, in: directory,
+      ["--stolen=-1", "--mixes", "signed", "--connections", "1,2", "--no-dns"])
     let lines = run.errors.split(separator: "\n").filter { $0.contains(", round ") }
     let rounds = lines.compactMap { $0.split(separator: " ", maxSplits: 1).last.map(String.init) }
     #expect(
@@ -198,16 +203,6 @@ import Testing
         "signed, 1 connections, 20 a connection, round 2",
         "signed, 2 connections, 20 a connection, round 2",
       ])
-    struct Rounds: Decodable {
-      struct Cell: Decodable {
-        let roundsSetAside: Int
-        let contenders: [String: Result.Contender]
-      }
-      let stolenAllowed: Double
-      let cells: [Cell]
-    }
-    let json = try Data(contentsOf: URL(filePath: directory.path("bench.json")))
-    let result = try JSONDecoder().decode(Rounds.self, from: json)
     #expect(result.stolenAllowed == -1)
     #expect(result.cells.map(\.roundsSetAside) == [1, 1])
     for cell in result.cells { #expect(cell.contenders.values.allSatisfy { $0.rounds == 1 }) }

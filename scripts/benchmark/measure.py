@@ -25,7 +25,7 @@ class Bench:
         self.complaints = []
         self.remarks = []
 
-    def send(self, contender, cell, expect=(), **limits):
+    def send(self, contender, cell, **limits):
         """One run of the generator."""
         command = [self.options.generator, "run", self.corpus, "--mix", cell["mix"],
                    "--connections", cell["connections"],
@@ -34,11 +34,11 @@ class Bench:
             command += ["--socket", path]
         for process in contender.started:
             command += ["--cpu-of", process.pid]
-        for text in expect:
+        for text in contender.expected.get(cell["mix"], ()):
             command += ["--expect", text]
         for key, value in limits.items():
             if value:
-                command += ["--" + key.replace("_", "-"), value]
+                command += ["--" + key, value]
         result = json.loads(self.processes.run(command, 1800))
         if result["errors"] or result["wrong"] or not result["messages"]:
             text = (f"{contender.name}, {describe(cell)}: {result['errors']} lost,"
@@ -58,10 +58,8 @@ class Bench:
         differ, the mix and the connections."""
         with kind(self.processes, self.work / "contender") as contender:
             if warm_up:
-                first = {**cell, **warm_up}
-                self.send(contender, first, kind.expected.get(first["mix"], ()),
-                          count=first["count"])
-            result = self.send(contender, cell, kind.expected.get(cell["mix"], ()), **limits)
+                self.send(contender, {**cell, **warm_up}, count=warm_up["count"])
+            result = self.send(contender, cell, **limits)
             result["peakMegabytes"] = round(sum(contender.peak()), 1)
             result["peakOfEach"] = [round(peak, 1) for peak in contender.peak()]
         return result
@@ -86,10 +84,6 @@ class Comparison:
         self.rounds = rounds
         self.limits = limits
         self.found = []
-
-    @staticmethod
-    def warm_up(count):
-        return {"count": count}
 
     def wants(self, number):
         """Whether the next round is to be measured; as many may be repeated as there are."""
@@ -181,11 +175,6 @@ def limits(bench):
 class SlowDomains(Comparison):
     """A mix of which some domains' DNS answers are late."""
 
-    @staticmethod
-    def warm_up(count):
-        # The domains that come once must not have been asked for before.
-        return {"count": count, "mix": "signed"}
-
     def measure(self):
         self.bench.names.delayed(self.bench.options.slow_milliseconds, SLOW_SUFFIX)
         try:
@@ -198,10 +187,13 @@ def matrix(bench, cells):
     """Rates and latencies of all mixes."""
     comparisons = []
     for cell in cells:
-        kind = SlowDomains if cell["mix"] == "slow" else Comparison
+        kind, warm_up = Comparison, {"count": cell["warmUp"]}
+        if cell["mix"] == "slow":
+            # The domains that come once must not have been asked for before.
+            kind, warm_up["mix"] = SlowDomains, "signed"
         comparisons.append(kind(
-            bench, cell, cell["rounds"], warm_up=kind.warm_up(cell["warmUp"]),
-            seconds=cell["seconds"], count=cell["count"]))
+            bench, cell, cell["rounds"], warm_up=warm_up, seconds=cell["seconds"],
+            count=cell["count"]))
     return bench.compare(comparisons)
 
 

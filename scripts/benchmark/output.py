@@ -18,6 +18,8 @@ def markdown_table(heads, rows):
 
 
 def number(value):
+    if value is None:
+        return "–"
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -36,15 +38,17 @@ def cell_rows(cells, first):
     for cell in cells:
         for name in (CLASSIC, PLUMBLINE):
             found = cell["contenders"][name]
-            ratio = cell["ratios"]["rate"] if name == PLUMBLINE else ""
+            ratio = ""
+            if name == PLUMBLINE:
+                rate = cell["ratios"]["rate"]
+                ratio = number(rate) if rate is None else f"{rate:.2f}"
             rows.append([
                 first(cell), str(cell["connections"]), str(cell["messagesPerConnection"]), name,
                 range_of(found["rate"]),
                 *[number(found["latency"][key]["median"]) for key in ("p50", "p95", "p99")],
                 *[number(found["endOfMessage"][key]["median"]) for key in ("p50", "p99")],
                 number(found["filterMicroseconds"]["median"]),
-                number(found["peakMegabytes"]["max"]),
-                f"{ratio:.2f}" if isinstance(ratio, float) else "–" if ratio is None else ratio])
+                number(found["peakMegabytes"]["max"]), ratio])
     return rows
 
 
@@ -142,7 +146,7 @@ def checks(result):
     def check(text, value, wanted, least):
         met = value is not None and (value >= wanted if least else value <= wanted)
         found.append({"text": text, "wanted": f"{'≥' if least else '≤'} {wanted}",
-                      "found": "–" if value is None else number(value), "met": met})
+                      "found": number(value), "met": met})
 
     cells = {(cell["mix"], cell["connections"], cell["messagesPerConnection"]): cell
              for cell in result.get("cells", [])}

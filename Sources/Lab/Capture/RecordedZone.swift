@@ -44,7 +44,7 @@ struct RecordedZone {
       }
     }
     if let client {
-      let question = DNSQuestion(client.name, client.address.isIPv4 ? .a : .aaaa)
+      let question = DNSQuestion(client.name, DNSRecordType(holding: client.address))
       if !questions.contains(question) {
         add(
           question.name,

@@ -168,7 +168,7 @@ final class Story {
     guard let actor = scenario.actor(key) else {
       preconditionFailure("a hop of the actor \(key), whom the parser has not seen")
     }
-    let question = DNSQuestion(actor.name, actor.address.isIPv4 ? .a : .aaaa)
+    let question = DNSQuestion(actor.name, DNSRecordType(holding: actor.address))
     let answer = zone.answer(question, deadline: nil)
     return Letter.Client(
       actor: actor, helo: helo ?? actor.name,

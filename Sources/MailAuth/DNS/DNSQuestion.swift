@@ -5,6 +5,9 @@ public enum DNSRecordType: String, Sendable, Codable, CaseIterable {
   case mx = "MX"
   case ptr = "PTR"
   case txt = "TXT"
+
+  /// The type of the records that can hold an address: A or AAAA.
+  public init(holding address: IPAddress) { self = address.isIPv4 ? .a : .aaaa }
 }
 
 /// One question to the DNS: an owner name and a record type, class IN.

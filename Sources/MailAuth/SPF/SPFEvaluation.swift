@@ -330,7 +330,7 @@ final class SPFEvaluation {
   private func likelyQuestions(
     _ record: SPFRecord, from index: Int, in domain: String
   ) -> [DNSQuestion] {
-    let address: DNSRecordType = session.client.isIPv4 ? .a : .aaaa
+    let address = DNSRecordType(holding: session.client)
     var questions: [DNSQuestion] = []
     func add(_ target: SPFMacro?, _ type: DNSRecordType) {
       guard questions.count < 10, target?.isLiteral ?? true,

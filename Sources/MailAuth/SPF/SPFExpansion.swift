@@ -67,7 +67,7 @@ final class SPFExpansion {
   private func validateNames() -> [String] {
     let names = SPFTermLookup.reverseNames(in: resolver.answer(session.client.reverseName, .ptr))
     return names.filter { name in
-      let type: DNSRecordType = session.client.isIPv4 ? .a : .aaaa
+      let type = DNSRecordType(holding: session.client)
       return resolver.answer(name, type).records.contains(.address(session.client))
     }
   }

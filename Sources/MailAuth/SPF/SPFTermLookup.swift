@@ -87,13 +87,9 @@ final class SPFTermLookup {
   ///   mechanisms, and when there is no answer.
   func askForAddresses() -> [UInt8]? {
     guard case .address = mechanism,
-      case .records(let records) = addresses(client.isIPv4 ? .a : .aaaa)
+      case .records(let records) = addresses(DNSRecordType(holding: client))
     else { return nil }
-    var octets: [UInt8] = []
-    for case .address(let address) in records where address.isIPv4 == client.isIPv4 {
-      octets += address.bytes
-    }
-    return octets
+    return records.compactMap(addressOfClientFamily).flatMap(\.bytes)
   }
 
   private func addresses(_ type: DNSRecordType) -> Reply {
@@ -157,12 +153,13 @@ final class SPFTermLookup {
 
   private func asked(_ answer: DNSAnswer) -> Reply {
     guard answer.outcome == .answer, !answer.records.isEmpty else { return .nothing }
-    if answer.records.contains(where: isAddressOfClientFamily) { foundAddress = true }
+    if answer.records.contains(where: { addressOfClientFamily($0) != nil }) { foundAddress = true }
     return .records(answer.records)
   }
 
-  private func isAddressOfClientFamily(_ record: DNSRecord) -> Bool {
-    if case .address(let address) = record { address.isIPv4 == client.isIPv4 } else { false }
+  private func addressOfClientFamily(_ record: DNSRecord) -> IPAddress? {
+    guard case .address(let address) = record, address.isIPv4 == client.isIPv4 else { return nil }
+    return address
   }
 
   /// The first ten names of a PTR answer; more are ignored (RFC 7208 section 4.6.4).
