@@ -77,11 +77,28 @@ final class CommitLogFile {
 
   // MARK: What another process left
 
-  /// The messages that the database may not have, in their order.
+  /// What the database may not have.
   ///
-  /// - Throws: Why they cannot be read, or not all of them; then the file has to stay as it is.
-  func leftMessages() throws(Failure) -> [MessageRow] {
-    try CommitLogReader(file: file, path: path).messages()
+  /// - Throws: Why it cannot be read, or not all of it; then the file has to stay as it is.
+  func left() throws(Failure) -> CommitLogReader.Left {
+    try CommitLogReader(file: file, path: path).left()
+  }
+
+  /// Makes a copy beside it of a file that is damaged; no earlier copy is replaced.
+  ///
+  /// - Returns: Where it is.
+  func copyDamaged() throws(Failure) -> String {
+    for number in 1... {
+      let copy = path + (number == 1 ? ".damaged" : ".damaged\(number)")
+      if FileManager.default.fileExists(atPath: copy) { continue }
+      do {
+        try FileManager.default.copyItem(atPath: path, toPath: copy)
+        return copy
+      } catch {
+        throw Failure("\(path) is damaged, and cannot be copied to \(copy): \(error)")
+      }
+    }
+    preconditionFailure("numbers end later than file names")
   }
 
   /// Waits until the database has every message that was answered for before, at most so long.

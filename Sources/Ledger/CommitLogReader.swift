@@ -8,9 +8,19 @@ struct CommitLogReader {
   private let file: Int32
   private let path: String
 
+  /// What is in the file that the database may not have.
+  struct Left {
+    /// The messages, in their order.
+    var rows: [MessageRow] = []
+    /// How many batches cannot be read that were answered for.
+    var damagedBatches = 0
+  }
+
   /// A batch as its header describes it.
   private struct Batch {
     let number: UInt64
+    /// The number of the first batch of the same filling of its segment.
+    let first: UInt64
     /// Where its messages begin in the file, and how many octets they are.
     let place: off_t
     let count: Int
@@ -36,33 +46,45 @@ struct CommitLogReader {
     max(try batches(0).last?.number ?? 0, try batches(1).last?.number ?? 0)
   }
 
-  /// The messages that the database may not have, in their order.
+  /// The messages that the database may not have.
   ///
-  /// A batch that a crash cut off was never answered for, and is left out.
+  /// The last batch was never answered for if a crash cut it off, and is left out. The others were
+  /// durable before the next one was begun, so what is wrong with those is damage.
   ///
   /// - Throws: Why they cannot be read, or not all of them.
-  func messages() throws(Failure) -> [MessageRow] {
+  func left() throws(Failure) -> Left {
     guard let mark = try read(CommitLogFile.mark.count, at: 0), mark.contains(where: { $0 != 0 })
-    else { return [] }
+    else { return Left() }
     guard mark == CommitLogFile.mark else {
       throw Failure("\(path) is not a commit log that this version knows; move it away")
     }
-    let applied = try applied()
-    let batches = (try batches(0) + batches(1)).filter { $0.number > applied }
     let columns = try columns()
-    var rows: [MessageRow] = []
-    for batch in batches.sorted(by: { $0.number < $1.number }) {
+    let batches = (try batches(0) + batches(1)).sorted { $0.number < $1.number }
+    let noted = try applied()
+    // What the database has already does not come into it a second time.
+    let applied = noted <= batches.last?.number ?? 0 ? noted : 0
+    var left = Left()
+    var previous: UInt64?
+    for batch in batches {
+      // One filling follows upon the other, so what is missing is behind a broken header.
+      let expected = max(previous.map { $0 &+ 1 } ?? batch.first, applied &+ 1)
+      if batch.number > expected { left.damagedBatches += Int(clamping: batch.number - expected) }
+      previous = batch.number
+      guard batch.number > applied else { continue }
       guard let octets = try read(batch.count, at: batch.place),
         LibZlib.checksum(octets) == batch.checksum
-      else { continue }
-      guard let columns, let more = CommitLogEntry.rows(octets, columns: columns) else {
+      else {
+        if batch.number != batches.last?.number { left.damagedBatches += 1 }
+        continue
+      }
+      guard let columns, let rows = CommitLogEntry.rows(octets, columns: columns) else {
         throw Failure(
           "\(path) holds messages that this version cannot read; start the version that wrote it, "
             + "or move it away")
       }
-      rows += more
+      left.rows += rows
     }
-    return rows
+    return left
   }
 
   private func columns() throws(Failure) -> CommitLogEntry.Columns? {
@@ -74,32 +96,46 @@ struct CommitLogReader {
       CommitLogEntry.Columns.self, from: Data(block[start...].prefix(count)))
   }
 
-  /// The batches of a segment.
+  /// The batches of a segment's last filling, in their order.
+  ///
+  /// Behind a broken header the next one is looked for, on each block. What it finds may be inside of
+  /// the batch that has no header any more, so it must have a higher number and the same filling.
   private func batches(_ segment: Int) throws(Failure) -> [Batch] {
     var batches: [Batch] = []
-    var first: UInt64 = 0
     var offset = 0
     while offset + CommitLogFile.blockBytes <= CommitLogFile.segmentBytes {
       let place = CommitLogFile.start(segment) + off_t(offset)
-      guard let header = try read(CommitLogFile.headerBytes, at: place),
-        UInt32(littleEndian: header[0..<4]) == CommitLogFile.batchMark,
-        UInt32(littleEndian: header[28..<32]) == LibZlib.checksum(header[0..<28])
-      else { break }
-      let count = Int(UInt32(littleEndian: header[4..<8]))
-      let number = UInt64(littleEndian: header[8..<16])
-      if batches.isEmpty { first = number }
-      // What stands behind the last batch is of an earlier filling.
-      guard UInt64(littleEndian: header[16..<24]) == first,
-        number == first &+ UInt64(batches.count),
-        count <= CommitLogFile.segmentBytes - offset - CommitLogFile.headerBytes
-      else { break }
-      batches.append(
-        Batch(
-          number: number, place: place + off_t(CommitLogFile.headerBytes), count: count,
-          checksum: UInt32(littleEndian: header[24..<28])))
-      offset += DurableBlocks.wholeBlocks(CommitLogFile.headerBytes + count)
+      offset += CommitLogFile.blockBytes
+      guard let batch = try batch(at: place),
+        batch.count <= CommitLogFile.segmentBytes - (offset - CommitLogFile.blockBytes)
+          - CommitLogFile.headerBytes
+      else { continue }
+      // What stands behind the last batch is of an earlier filling; if that is all there is, the
+      // first batch of this one was cut off, and the database has what is found.
+      guard batches.last.map({ $0.first == batch.first && $0.number < batch.number }) ?? true else {
+        continue
+      }
+      batches.append(batch)
+      offset +=
+        DurableBlocks.wholeBlocks(CommitLogFile.headerBytes + batch.count)
+        - CommitLogFile.blockBytes
     }
     return batches
+  }
+
+  /// The batch whose header stands here; nil when none does.
+  private func batch(at place: off_t) throws(Failure) -> Batch? {
+    guard let header = try read(CommitLogFile.headerBytes, at: place),
+      UInt32(littleEndian: header[0..<4]) == CommitLogFile.batchMark,
+      UInt32(littleEndian: header[28..<32]) == LibZlib.checksum(header[0..<28])
+    else { return nil }
+    let number = UInt64(littleEndian: header[8..<16])
+    let first = UInt64(littleEndian: header[16..<24])
+    guard first > 0, first <= number else { return nil }
+    return Batch(
+      number: number, first: first, place: place + off_t(CommitLogFile.headerBytes),
+      count: Int(UInt32(littleEndian: header[4..<8])),
+      checksum: UInt32(littleEndian: header[24..<28]))
   }
 
   /// Octets of the file; nil when it ends before them.

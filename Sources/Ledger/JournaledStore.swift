@@ -25,6 +25,9 @@ public final class JournaledStore: LedgerStore, @unchecked Sendable {
     case refused(Int, file: String, reason: String)
     /// So many messages were moved from the commit log of a process that did not end in order.
     case recovered(Int)
+    /// So many batches of messages that were answered for cannot be read from the commit log, of which
+    /// a copy is kept.
+    case damaged(Int, file: String, copy: String)
     /// Neither the database nor the journal takes what is in the commit log; it stays in this file.
     case waitsInLog(file: String, LedgerError)
     /// The commit log is not used, and why in words; messages go directly into the database.
@@ -122,9 +125,12 @@ public final class JournaledStore: LedgerStore, @unchecked Sendable {
         report(.logUnused("another process uses \(path)"))
         return nil
       }
-      let left = try file.leftMessages()
-      let rest = keep(left)
-      if left.count > rest.count { report(.recovered(left.count - rest.count)) }
+      let left = try file.left()
+      let rest = keep(left.rows)
+      if left.rows.count > rest.count { report(.recovered(left.rows.count - rest.count)) }
+      if left.damagedBatches > 0 {
+        report(.damaged(left.damagedBatches, file: path, copy: try file.copyDamaged()))
+      }
       guard rest.isEmpty else { return nil }
       guard isUsed else {
         file.remove()
@@ -265,6 +271,10 @@ extension JournaledStore.Event: CustomStringConvertible {
     case .recovered(let count):
       "the ledger took \(count) \(count == 1 ? "message" : "messages") that the milter before this "
         + "one had answered and not yet moved into it"
+    case .damaged(let count, let file, let copy):
+      "\(file) does not hold what was written to it: \(count) "
+        + "\(count == 1 ? "batch" : "batches") of messages cannot be read, and are missing from the "
+        + "ledger and from reports; see to the disk; the file is kept as \(copy)"
     case .waitsInLog(let file, let error):
       "\(error); messages that were answered already wait in \(file), which a milter that starts "
         + "later takes up too"

@@ -40,7 +40,8 @@ final class MilterService: Sendable {
       switch event {
       case .moved, .recovered: logger.notice("\(event)")
       case .stillWaits, .logUnused: logger.warning("\(event)")
-      case .keepsAside, .journalFails, .refused, .waitsInLog: logger.error("\(event)")
+      case .keepsAside, .journalFails, .refused, .waitsInLog, .damaged:
+        logger.error("\(event)")
       }
     }
     let context = try IncomingMessage.Context(

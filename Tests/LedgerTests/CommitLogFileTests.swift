@@ -55,7 +55,7 @@ import Testing
       applied = try file.write(batch, at: place) - 1
     }
     file.note(applied: 900)
-    let left = try file.leftMessages().map { $0.message.databaseValues[1] }
+    let left = try file.left().rows.map { $0.message.databaseValues[1] }
     #expect(left == (901...1200).map { "\($0)".databaseValue })
   }
 
@@ -88,7 +88,9 @@ import Testing
       guard isTorn else { continue }
       let after = try Data(contentsOf: URL(fileURLWithPath: logPath))
       try overwrite(before) { _ in Bool.random(using: &random) }
-      let left = try file.leftMessages().compactMap {
+      let found = try file.left()
+      #expect(found.damagedBatches == 0)
+      let left = found.rows.compactMap {
         String.fromDatabaseValue($0.message.databaseValues[1])
       }
       #expect(earlier.subtracting(left) == [])
@@ -112,6 +114,108 @@ import Testing
     }
   }
 
+  // MARK: Damage
+
+  /// Overwrites one octet of the log with another one.
+  private func damage(_ offset: off_t) throws {
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
+    defer { try? file.close() }
+    try file.seek(toOffset: UInt64(offset))
+    let octet = try #require(try file.read(upToCount: 1)?.first)
+    try file.seek(toOffset: UInt64(offset))
+    try file.write(contentsOf: Data([octet ^ 0x55]))
+  }
+
+  /// Six batches of a message each but for the third, which takes several blocks.
+  private static let batches = (0..<6).map { number in
+    (0..<(number == 2 ? 4 : 1)).map { MessageRecord.test(queueID: "\(number)-\($0)") }
+  }
+
+  /// Where each of them begins.
+  private static let places: [off_t] = {
+    var place = CommitLogFile.start(0)
+    return batches.map { batch in
+      defer {
+        place += off_t(
+          DurableBlocks.wholeBlocks(CommitLogFile.batch(batch.map { MessageRow($0) }).count))
+      }
+      return place
+    }
+  }()
+
+  /// The last batch may have been cut off by a crash; of any other it is the disk's fault.
+  @Test(arguments: 0..<6, [0, 5, 12, 20, 25, 30, CommitLogFile.headerBytes + 100])
+  func saysWhatADiskDamages(batch: Int, offset: Int) throws {
+    try scene.leave(Self.batches)
+    try damage(Self.places[batch] + off_t(offset))
+    let before = try Data(contentsOf: URL(fileURLWithPath: logPath))
+    let store = try scene.makeStore(usesCommitLog: true)
+    store.close()
+    let others = Self.batches.enumerated().filter { $0.offset != batch }.flatMap(\.element)
+    #expect(try scene.records(scene.path).map(\.queueID) == others.map(\.queueID))
+    let copy = logPath + ".damaged"
+    guard batch < 5 else {
+      #expect(scene.events.all == [.recovered(others.count)])
+      #expect(!FileManager.default.fileExists(atPath: copy))
+      return
+    }
+    #expect(
+      scene.events.all == [.recovered(others.count), .damaged(1, file: logPath, copy: copy)])
+    #expect(try Data(contentsOf: URL(fileURLWithPath: copy)) == before)
+  }
+
+  @Test func keepsEachDamagedFile() throws {
+    for _ in 0..<3 {
+      try scene.leave(Self.batches)
+      for batch in [1, 3] { try damage(Self.places[batch]) }
+      try scene.makeStore(usesCommitLog: true).close()
+    }
+    let copies = ["", "2", "3"].map { logPath + ".damaged" + $0 }
+    #expect(copies.allSatisfy(FileManager.default.fileExists))
+    let damage = scene.events.all.filter { if case .damaged = $0 { true } else { false } }
+    #expect(damage == copies.map { .damaged(2, file: logPath, copy: $0) })
+    #expect(
+      damage.first?.description
+        == "\(logPath) does not hold what was written to it: 2 batches of messages cannot be read, "
+        + "and are missing from the ledger and from reports; see to the disk; the file is kept as "
+        + "\(copies[0])")
+  }
+
+  /// What the database has already is not missing, whatever became of it.
+  @Test func doesNotMissWhatTheDatabaseHas() throws {
+    try scene.leave(Self.batches, applied: 4)
+    for batch in 0..<4 { try damage(Self.places[batch]) }
+    let left = try openFile().left()
+    #expect(left.damagedBatches == 0)
+    #expect(left.rows.count == 2)
+  }
+
+  /// A number that cannot be is no reason to leave messages out.
+  @Test func readsAllWhereTheNumberOfWhatIsDoneIsDamaged() throws {
+    try scene.leave(Self.batches, applied: 4)
+    try damage(off_t(CommitLogFile.blockBytes) + 5)
+    let left = try openFile().left()
+    #expect(left.damagedBatches == 0)
+    #expect(left.rows.count == 9)
+  }
+
+  /// The end of one segment is missing if the next one goes on behind it.
+  @Test func missesTheEndOfASegment() throws {
+    let file = try openFile()
+    try file.prepare()
+    var place: off_t = 0
+    for number in 1...600 {
+      let batch = CommitLogFile.batch([MessageRow(.test(queueID: "\(number)"))])
+      let next = try #require(file.place(for: batch.count, applied: 0))
+      if try file.write(batch, at: next) == 512 { place = CommitLogFile.start(1) }
+    }
+    #expect(place > 0)
+    try damage(place - off_t(CommitLogFile.blockBytes))
+    let left = try file.left()
+    #expect(left.damagedBatches == 1)
+    #expect(left.rows.count == 599)
+  }
+
   /// Whatever stands in the file, nothing crashes, and no message appears that was not written.
   @Test func survivesAnyDamage() throws {
     let records = (0..<6).map { MessageRecord.test(queueID: "\($0)") }
@@ -133,7 +237,7 @@ import Testing
       try damaged.write(to: URL(fileURLWithPath: logPath))
       let file = try openFile()
       do {
-        #expect(try file.leftMessages().count <= records.count)
+        #expect(try file.left().rows.count <= records.count)
       } catch {
         #expect(error.description.hasPrefix(file.path))
       }
@@ -146,7 +250,7 @@ import Testing
     try scene.leave([])
     #expect(unsafe truncate(logPath, off_t(count)) == 0)
     let file = try openFile()
-    #expect(try file.leftMessages().isEmpty)
+    #expect(try file.left().rows.isEmpty)
     try file.prepare()
   }
 
@@ -210,7 +314,7 @@ import Testing
     let directory = unsafe open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     #expect(dup2(directory, try #require(try descriptors().first)) >= 0)
     close(directory)
-    let error = #expect(throws: CommitLogFile.Failure.self) { try file.leftMessages() }
+    let error = #expect(throws: CommitLogFile.Failure.self) { try file.left() }
     #expect(error?.description == "\(logPath) cannot be read: Is a directory")
   }
 
