@@ -57,7 +57,8 @@ def of_rounds(cells, allowed):
     stolen = max(cell["stolenPercent"]["max"] for cell in cells)
     aside = sum(cell["roundsSetAside"] for cell in cells)
     return (f"Medians over the rounds. Before and after those the machine's host gave at most"
-            f" {number(stolen)} % of the processors to others; {aside} more rounds were set aside"
+            f" {number(stolen)} % of the processors to others; {aside} more"
+            f" {'round was' if aside == 1 else 'rounds were'} set aside"
             f" {f'because it gave more than {allowed} %' if aside else ''}".rstrip() + ".")
 
 
