@@ -4,7 +4,7 @@ import Glibc
 /// The file of the commit log: batches of records in the order in which they were answered for.
 ///
 ///     block 0    what it is, and the columns of its rows
-///     block 1    the number of the last batch that the database has
+///     block 1    the number of the last batch that the database has, and its checksum
 ///     then       two segments, written in turn; each holds batches one behind the other
 ///
 /// A batch begins on a block of its own, so that writing one never touches another, and the file has
@@ -21,6 +21,8 @@ final class CommitLogFile {
     fileprivate let segment: Int
     /// From the beginning of the segment.
     fileprivate let offset: Int
+    /// What the database has, where what stood in the segment before is written over.
+    fileprivate let applied: UInt64?
   }
 
   private struct Segment {
@@ -33,6 +35,8 @@ final class CommitLogFile {
   static let blockBytes = DurableBlocks.blockBytes
   /// Large enough for some hundred messages, small enough for their memory.
   static let segmentBytes = 2 * 1024 * 1024
+  /// A batch has a block at least.
+  static let mostBatches = UInt64(segmentBytes / blockBytes)
   /// What of a batch stands before its messages.
   static let headerBytes = 40
   static let mark = Array("PLBLOG01".utf8)
@@ -79,26 +83,27 @@ final class CommitLogFile {
 
   /// What the database may not have.
   ///
-  /// - Throws: Why it cannot be read, or not all of it; then the file has to stay as it is.
+  /// - Throws: Why this version cannot read it; then the file has to stay as it is.
   func left() throws(Failure) -> CommitLogReader.Left {
     try CommitLogReader(file: file, path: path).left()
   }
 
-  /// Makes a copy beside it of a file that is damaged; no earlier copy is replaced.
+  /// Gives the file another name, of which there is none yet; from then on it is not a ledger's log.
   ///
-  /// - Returns: Where it is.
-  func copyDamaged() throws(Failure) -> String {
-    for number in 1... {
-      let copy = path + (number == 1 ? ".damaged" : ".damaged\(number)")
-      if FileManager.default.fileExists(atPath: copy) { continue }
-      do {
-        try FileManager.default.copyItem(atPath: path, toPath: copy)
-        return copy
-      } catch {
-        throw Failure("\(path) is damaged, and cannot be copied to \(copy): \(error)")
-      }
+  /// - Returns: Its new path.
+  func setAside() throws(Failure) -> String {
+    var aside = path + ".damaged"
+    var number = 1
+    while unsafe link(path, aside) != 0 {
+      guard errno == EEXIST else { throw Failure("\(path) cannot be set aside", code: errno) }
+      number += 1
+      aside = path + ".damaged\(number)"
     }
-    preconditionFailure("numbers end later than file names")
+    guard unsafe unlink(path) == 0 else {
+      throw Failure("\(path) cannot be set aside", code: errno)
+    }
+    try LedgerFile.synchronizeDirectory(of: path)
+    return aside
   }
 
   /// Waits until the database has every message that was answered for before, at most so long.
@@ -175,16 +180,23 @@ final class CommitLogFile {
   /// - Returns: Nil while the database lacks something of the segment that is next.
   func place(for count: Int, applied: UInt64) -> Place? {
     if segments[current].used + count <= Self.segmentBytes {
-      return Place(segment: current, offset: segments[current].used)
+      return Place(segment: current, offset: segments[current].used, applied: nil)
     }
     guard segments[1 - current].last <= applied else { return nil }
-    return Place(segment: 1 - current, offset: 0)
+    return Place(segment: 1 - current, offset: 0, applied: applied)
   }
 
   /// Writes a batch and returns its number when it is durable.
   func write(_ batch: consuming [UInt8], at place: Place) throws(Failure) -> UInt64 {
     guard let blocks, LedgerFile.isAt(path, file, leastSize: UInt64(Self.start(2))) else {
       throw Failure("\(path) was removed, replaced or cut off")
+    }
+    if let applied = place.applied {
+      // Else whoever reads it after a power failure misses what is written over now.
+      note(applied: applied)
+      guard fdatasync(file) == 0 else {
+        throw Failure("\(path) cannot be made durable", code: errno)
+      }
     }
     let number = lastNumber + 1
     let first = place.offset == 0 ? number : segments[place.segment].first
@@ -215,11 +227,12 @@ final class CommitLogFile {
 
   /// Notes what the database has; safe from any thread.
   ///
-  /// It need not be durable: what the database has already does not come into it a second time. It
+  /// As a rule it need not be durable: what the database has already does not come into it a second time. It
   /// waits for a batch that is being written, and the next batch for it.
   func note(applied: UInt64) {
     var octets: [UInt8] = []
     octets.append(integer: applied)
+    octets.append(integer: LibZlib.checksum(octets))
     _ = unsafe pwrite(file, octets, octets.count, off_t(Self.blockBytes))
   }
 

@@ -37,8 +37,12 @@ struct CommitLogReader {
 
   /// The number of the last batch that the database has.
   func applied() throws(Failure) -> UInt64 {
-    guard let octets = try read(8, at: off_t(CommitLogFile.blockBytes)) else { return 0 }
-    return UInt64(littleEndian: octets)
+    let place = off_t(CommitLogFile.blockBytes)
+    // Any number may be a wrong one; with 0, the database gets what it has already, and ignores it.
+    guard let octets = try read(12, at: place),
+      UInt32(littleEndian: octets[8...]) == LibZlib.checksum(octets[..<8])
+    else { return 0 }
+    return UInt64(littleEndian: octets[..<8])
   }
 
   /// The number of the last batch; 0 when there is none.
@@ -51,14 +55,14 @@ struct CommitLogReader {
   /// The last batch was never answered for if a crash cut it off, and is left out. The others were
   /// durable before the next one was begun, so what is wrong with those is damage.
   ///
-  /// - Throws: Why they cannot be read, or not all of them.
+  /// - Throws: Why this version cannot read what is there.
   func left() throws(Failure) -> Left {
-    guard let mark = try read(CommitLogFile.mark.count, at: 0), mark.contains(where: { $0 != 0 })
-    else { return Left() }
-    guard mark == CommitLogFile.mark else {
+    let mark = try read(CommitLogFile.mark.count, at: 0) ?? []
+    let isBegun = mark.contains { $0 != 0 }
+    guard !isBegun || mark == CommitLogFile.mark else {
       throw Failure("\(path) is not a commit log that this version knows; move it away")
     }
-    let columns = try columns()
+    let columns = isBegun ? try columns() : nil
     let batches = (try batches(0) + batches(1)).sorted { $0.number < $1.number }
     let noted = try applied()
     // What the database has already does not come into it a second time.
@@ -68,10 +72,13 @@ struct CommitLogReader {
     for batch in batches {
       // One filling follows upon the other, so what is missing is behind a broken header.
       let expected = max(previous.map { $0 &+ 1 } ?? batch.first, applied &+ 1)
-      if batch.number > expected { left.damagedBatches += Int(clamping: batch.number - expected) }
+      if batch.number > expected {
+        // More do not fit into the file.
+        left.damagedBatches += Int(min(batch.number - expected, 2 * CommitLogFile.mostBatches))
+      }
       previous = batch.number
       guard batch.number > applied else { continue }
-      guard let octets = try read(batch.count, at: batch.place),
+      guard let octets = try readUnlessDamaged(batch.count, at: batch.place),
         LibZlib.checksum(octets) == batch.checksum
       else {
         if batch.number != batches.last?.number { left.damagedBatches += 1 }
@@ -125,21 +132,28 @@ struct CommitLogReader {
 
   /// The batch whose header stands here; nil when none does.
   private func batch(at place: off_t) throws(Failure) -> Batch? {
-    guard let header = try read(CommitLogFile.headerBytes, at: place),
+    guard let header = try readUnlessDamaged(CommitLogFile.headerBytes, at: place),
       UInt32(littleEndian: header[0..<4]) == CommitLogFile.batchMark,
       UInt32(littleEndian: header[28..<32]) == LibZlib.checksum(header[0..<28])
     else { return nil }
     let number = UInt64(littleEndian: header[8..<16])
     let first = UInt64(littleEndian: header[16..<24])
-    guard first > 0, first <= number else { return nil }
+    guard first > 0, first <= number, number - first < CommitLogFile.mostBatches else { return nil }
     return Batch(
       number: number, first: first, place: place + off_t(CommitLogFile.headerBytes),
       count: Int(UInt32(littleEndian: header[4..<8])),
       checksum: UInt32(littleEndian: header[24..<28]))
   }
 
+  /// Octets of the file; nil when it ends before them, or when the disk cannot give them back.
+  private func readUnlessDamaged(_ count: Int, at offset: off_t) throws(Failure) -> [UInt8]? {
+    try read(count, at: offset, isDamageNothing: true)
+  }
+
   /// Octets of the file; nil when it ends before them.
-  private func read(_ count: Int, at offset: off_t) throws(Failure) -> [UInt8]? {
+  private func read(
+    _ count: Int, at offset: off_t, isDamageNothing: Bool = false
+  ) throws(Failure) -> [UInt8]? {
     var octets = [UInt8](repeating: 0, count: count)
     var done = 0
     while done < count {
@@ -148,6 +162,7 @@ struct CommitLogReader {
           file, buffer.baseAddress?.advanced(by: done), count - done, offset + off_t(done))
       }
       if read < 0, errno == EINTR { continue }
+      if read < 0, errno == EIO, isDamageNothing { return nil }
       guard read >= 0 else { throw Failure("\(path) cannot be read", code: errno) }
       guard read > 0 else { return nil }
       done += read

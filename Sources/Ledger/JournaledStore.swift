@@ -25,9 +25,9 @@ public final class JournaledStore: LedgerStore, @unchecked Sendable {
     case refused(Int, file: String, reason: String)
     /// So many messages were moved from the commit log of a process that did not end in order.
     case recovered(Int)
-    /// So many batches of messages that were answered for cannot be read from the commit log, of which
-    /// a copy is kept.
-    case damaged(Int, file: String, copy: String)
+    /// So many batches of messages that were answered for cannot be read from the commit log, which is
+    /// kept under another name.
+    case damaged(Int, file: String, keptAs: String)
     /// Neither the database nor the journal takes what is in the commit log; it stays in this file.
     case waitsInLog(file: String, LedgerError)
     /// The commit log is not used, and why in words; messages go directly into the database.
@@ -121,17 +121,19 @@ public final class JournaledStore: LedgerStore, @unchecked Sendable {
     let path = CommitLogFile.path(ledgerPath: store.path)
     guard isUsed || FileManager.default.fileExists(atPath: path) else { return nil }
     do {
-      guard let file = try CommitLogFile(ledgerPath: store.path) else {
-        report(.logUnused("another process uses \(path)"))
-        return nil
-      }
+      guard var file = try openLogFile() else { return nil }
       let left = try file.left()
       let rest = keep(left.rows)
       if left.rows.count > rest.count { report(.recovered(left.rows.count - rest.count)) }
-      if left.damagedBatches > 0 {
-        report(.damaged(left.damagedBatches, file: path, copy: try file.copyDamaged()))
-      }
       guard rest.isEmpty else { return nil }
+      if left.damagedBatches > 0 {
+        // Where it cannot have another name it stays as it is.
+        var place = path
+        defer { report(.damaged(left.damagedBatches, file: path, keptAs: place)) }
+        place = try file.setAside()
+        guard let new = try openLogFile() else { return nil }
+        file = new
+      }
       guard isUsed else {
         file.remove()
         return nil
@@ -144,6 +146,13 @@ public final class JournaledStore: LedgerStore, @unchecked Sendable {
       report(.logUnused("\(error)"))
       return nil
     }
+  }
+
+  /// The log's file; nil when another process has it, which is reported.
+  private func openLogFile() throws(LedgerFile.Failure) -> CommitLogFile? {
+    if let file = try CommitLogFile(ledgerPath: store.path) { return file }
+    report(.logUnused("another process uses \(CommitLogFile.path(ledgerPath: store.path))"))
+    return nil
   }
 
   /// Takes messages into the database, or else into the journal; returns those that neither took.
@@ -271,10 +280,10 @@ extension JournaledStore.Event: CustomStringConvertible {
     case .recovered(let count):
       "the ledger took \(count) \(count == 1 ? "message" : "messages") that the milter before this "
         + "one had answered and not yet moved into it"
-    case .damaged(let count, let file, let copy):
+    case .damaged(let count, let file, let place):
       "\(file) does not hold what was written to it: \(count) "
-        + "\(count == 1 ? "batch" : "batches") of messages cannot be read, and are missing from the "
-        + "ledger and from reports; see to the disk; the file is kept as \(copy)"
+        + "\(count == 1 ? "batch" : "batches") of messages cannot be read, and may be missing from the "
+        + "ledger and from reports; see to the disk; the file is kept as \(place)"
     case .waitsInLog(let file, let error):
       "\(error); messages that were answered already wait in \(file), which a milter that starts "
         + "later takes up too"

@@ -69,25 +69,31 @@ import Testing
     var random = SystemRandomNumberGenerator()
     var answered: [[String]] = []
     var applied: UInt64 = 0
-    // Enough to begin each segment several times.
-    for number in 1...320 {
+    var used = 0
+    var fillings = 1
+    for number in 1...900 {
       let names = (0..<Int.random(in: 1...12, using: &random)).map { "\(number)-\($0)" }
       let batch = CommitLogFile.batch(names.map { MessageRow(.test(queueID: $0)) })
-      let isTorn = number % 40 == 0
-      let before = isTorn ? try Data(contentsOf: URL(fileURLWithPath: logPath)) : Data()
-      if file.place(for: batch.count, applied: applied) == nil {
-        let least = max(applied, UInt64(number) - 8)
+      let begins = used + batch.count > CommitLogFile.segmentBytes
+      used = (begins ? 0 : used) + DurableBlocks.wholeBlocks(batch.count)
+      fillings += begins ? 1 : 0
+      let isTorn = begins || number % 60 == 0
+      if begins || Int.random(in: 0..<20, using: &random) == 0 {
+        let least = max(applied, UInt64(max(number - 8, 0)))
         applied = UInt64.random(in: least..<UInt64(number), using: &random)
         while file.place(for: batch.count, applied: applied) == nil { applied += 1 }
-        file.note(applied: applied)
+        // What is noted may be behind.
+        if Bool.random(using: &random) { file.note(applied: applied) }
       }
+      let before = isTorn ? try Data(contentsOf: URL(fileURLWithPath: logPath)) : Data()
       let place = try #require(file.place(for: batch.count, applied: applied))
       _ = try file.write(batch, at: place)
       let earlier = Set(answered.dropFirst(Int(applied)).joined())
       answered.append(names)
       guard isTorn else { continue }
       let after = try Data(contentsOf: URL(fileURLWithPath: logPath))
-      try overwrite(before) { _ in Bool.random(using: &random) }
+      // What the database has is noted before a segment is begun anew.
+      try overwrite(before) { $0 / 8 != 1 && Bool.random(using: &random) }
       let found = try file.left()
       #expect(found.damagedBatches == 0)
       let left = found.rows.compactMap {
@@ -98,6 +104,31 @@ import Testing
       #expect(Set(left).count == left.count)
       try overwrite(after) { _ in true }
     }
+    #expect(fillings > 3)
+  }
+
+  /// What was noted before a power failure may be of long ago, but not of before what is written over.
+  @Test func missesNothingThatIsWrittenOver() throws {
+    let file = try openFile()
+    try file.prepare()
+    func write(_ rows: [MessageRow], applied: UInt64) throws -> UInt64 {
+      let batch = CommitLogFile.batch(rows)
+      return try file.write(
+        batch, at: try #require(file.place(for: batch.count, applied: applied)))
+    }
+    let row = MessageRow(.test(queueID: "A"))
+    while try write([row], applied: 0) < 2 * CommitLogFile.mostBatches {}
+    let start = Int(CommitLogFile.start(0))
+    let before = try Data(contentsOf: URL(fileURLWithPath: logPath))
+    _ = try write(Array(repeating: row, count: 6), applied: 2 * CommitLogFile.mostBatches)
+    // Of the new batch only what comes behind its first block is on the disk.
+    let log = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
+    try log.seek(toOffset: UInt64(start))
+    try log.write(contentsOf: before[start..<(start + CommitLogFile.blockBytes)])
+    try log.close()
+    let left = try file.left()
+    #expect(left.damagedBatches == 0)
+    #expect(left.rows.isEmpty)
   }
 
   /// Overwrites sectors of the file that differ.
@@ -160,8 +191,70 @@ import Testing
       return
     }
     #expect(
-      scene.events.all == [.recovered(others.count), .damaged(1, file: logPath, copy: copy)])
+      scene.events.all == [.recovered(others.count), .damaged(1, file: logPath, keptAs: copy)])
     #expect(try Data(contentsOf: URL(fileURLWithPath: copy)) == before)
+  }
+
+  /// What the disk refuses to give back is as good as damaged, and keeps nothing else from the ledger.
+  @Test(arguments: 0..<5)
+  func readsOnWhereTheDiskReadsNothing(batch: Int) throws {
+    // As far as a test can have that: nothing of the batch is there.
+    try scene.leave(Self.batches)
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
+    try file.seek(toOffset: UInt64(Self.places[batch]))
+    let count = Int(Self.places[batch + 1] - Self.places[batch])
+    try file.write(contentsOf: Data(repeating: 0, count: count))
+    try file.close()
+    let left = try openFile().left()
+    #expect(left.damagedBatches == 1)
+    #expect(left.rows.count == 9 - Self.batches[batch].count)
+  }
+
+  /// Headers that no process wrote, each whole by itself.
+  @Test func countsNoMoreThanFits() throws {
+    try scene.leave(Self.batches)
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
+    for (place, number) in [(0, UInt64(1) << 63), (CommitLogFile.segmentBytes, .max - 5)] {
+      var header: [UInt8] = []
+      header.append(integer: CommitLogFile.batchMark)
+      header.append(integer: UInt32(0))
+      header.append(integer: number)
+      header.append(integer: number)
+      header.append(integer: LibZlib.checksum([]))
+      header.append(integer: LibZlib.checksum(header))
+      try file.seek(toOffset: UInt64(CommitLogFile.start(0)) + UInt64(place))
+      try file.write(contentsOf: header)
+    }
+    try file.close()
+    let left = try openFile().left()
+    #expect(left.damagedBatches <= 2 * Int(CommitLogFile.mostBatches))
+  }
+
+  /// Without its beginning nothing in it can be read, and nothing may be written over.
+  @Test func leavesAloneWhatHasLostItsBeginning() throws {
+    try scene.leave(Self.batches)
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
+    try file.write(contentsOf: Data(repeating: 0, count: CommitLogFile.blockBytes))
+    try file.close()
+    try expectUntouched(Self.unreadable)
+  }
+
+  /// Where messages have no place yet, nothing is decided.
+  @Test func setsNothingAsideBeforeTheRestHasAPlace() throws {
+    try scene.leave(Self.batches)
+    try damage(Self.places[1])
+    let before = try Data(contentsOf: URL(fileURLWithPath: logPath))
+    var settings = SQLiteStore.Settings()
+    settings.busyTimeoutSeconds = 0.05
+    let database = try SQLiteStore(path: scene.path, settings: settings)
+    // Neither the database nor the journal takes anything.
+    _ = try scene.directory.makeDirectory("ledger.sqlite.pending")
+    let events = scene.events
+    try scene.whileLocked { JournaledStore(database) { events.add($0) }.close() }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: logPath)) == before)
+    #expect(!FileManager.default.fileExists(atPath: logPath + ".damaged"))
+    #expect(events.all.contains { if case .waitsInLog = $0 { true } else { false } })
+    #expect(!events.all.contains { if case .damaged = $0 { true } else { false } })
   }
 
   @Test func keepsEachDamagedFile() throws {
@@ -173,11 +266,11 @@ import Testing
     let copies = ["", "2", "3"].map { logPath + ".damaged" + $0 }
     #expect(copies.allSatisfy(FileManager.default.fileExists))
     let damage = scene.events.all.filter { if case .damaged = $0 { true } else { false } }
-    #expect(damage == copies.map { .damaged(2, file: logPath, copy: $0) })
+    #expect(damage == copies.map { .damaged(2, file: logPath, keptAs: $0) })
     #expect(
       damage.first?.description
         == "\(logPath) does not hold what was written to it: 2 batches of messages cannot be read, "
-        + "and are missing from the ledger and from reports; see to the disk; the file is kept as "
+        + "and may be missing from the ledger and from reports; see to the disk; the file is kept as "
         + "\(copies[0])")
   }
 
@@ -190,10 +283,11 @@ import Testing
     #expect(left.rows.count == 2)
   }
 
-  /// A number that cannot be is no reason to leave messages out.
-  @Test func readsAllWhereTheNumberOfWhatIsDoneIsDamaged() throws {
+  /// A wrong number is no reason to leave messages out.
+  @Test(arguments: [0, 5, 9])
+  func readsAllWhereTheNumberOfWhatIsDoneIsDamaged(offset: off_t) throws {
     try scene.leave(Self.batches, applied: 4)
-    try damage(off_t(CommitLogFile.blockBytes) + 5)
+    try damage(off_t(CommitLogFile.blockBytes) + offset)
     let left = try openFile().left()
     #expect(left.damagedBatches == 0)
     #expect(left.rows.count == 9)
