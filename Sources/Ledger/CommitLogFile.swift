@@ -94,13 +94,9 @@ final class CommitLogFile {
   func setAside() throws(Failure) -> String {
     var aside = path + ".damaged"
     var number = 1
-    while unsafe link(path, aside) != 0 {
-      guard errno == EEXIST else { throw Failure("\(path) cannot be set aside", code: errno) }
+    while try !LedgerFile.rename(path, to: aside) {
       number += 1
       aside = path + ".damaged\(number)"
-    }
-    guard unsafe unlink(path) == 0 else {
-      throw Failure("\(path) cannot be set aside", code: errno)
     }
     try LedgerFile.synchronizeDirectory(of: path)
     return aside
@@ -227,8 +223,8 @@ final class CommitLogFile {
 
   /// Notes what the database has; safe from any thread.
   ///
-  /// As a rule it need not be durable: what the database has already does not come into it a second time. It
-  /// waits for a batch that is being written, and the next batch for it.
+  /// As a rule it need not be durable: what the database has already does not come into it a second
+  /// time. It waits for a batch that is being written, and the next batch for it.
   func note(applied: UInt64) {
     var octets: [UInt8] = []
     octets.append(integer: applied)

@@ -78,7 +78,7 @@ struct CommitLogReader {
       }
       previous = batch.number
       guard batch.number > applied else { continue }
-      guard let octets = try readUnlessDamaged(batch.count, at: batch.place),
+      guard let octets = try read(batch.count, at: batch.place, allowsDamage: true),
         LibZlib.checksum(octets) == batch.checksum
       else {
         if batch.number != batches.last?.number { left.damagedBatches += 1 }
@@ -111,11 +111,10 @@ struct CommitLogReader {
     var batches: [Batch] = []
     var offset = 0
     while offset + CommitLogFile.blockBytes <= CommitLogFile.segmentBytes {
-      let place = CommitLogFile.start(segment) + off_t(offset)
-      offset += CommitLogFile.blockBytes
-      guard let batch = try batch(at: place),
-        batch.count <= CommitLogFile.segmentBytes - (offset - CommitLogFile.blockBytes)
-          - CommitLogFile.headerBytes
+      var taken = CommitLogFile.blockBytes
+      defer { offset += taken }
+      guard let batch = try batch(at: CommitLogFile.start(segment) + off_t(offset)),
+        batch.count <= CommitLogFile.segmentBytes - offset - CommitLogFile.headerBytes
       else { continue }
       // What stands behind the last batch is of an earlier filling; if that is all there is, the
       // first batch of this one was cut off, and the database has what is found.
@@ -123,16 +122,14 @@ struct CommitLogReader {
         continue
       }
       batches.append(batch)
-      offset +=
-        DurableBlocks.wholeBlocks(CommitLogFile.headerBytes + batch.count)
-        - CommitLogFile.blockBytes
+      taken = DurableBlocks.wholeBlocks(CommitLogFile.headerBytes + batch.count)
     }
     return batches
   }
 
   /// The batch whose header stands here; nil when none does.
   private func batch(at place: off_t) throws(Failure) -> Batch? {
-    guard let header = try readUnlessDamaged(CommitLogFile.headerBytes, at: place),
+    guard let header = try read(CommitLogFile.headerBytes, at: place, allowsDamage: true),
       UInt32(littleEndian: header[0..<4]) == CommitLogFile.batchMark,
       UInt32(littleEndian: header[28..<32]) == LibZlib.checksum(header[0..<28])
     else { return nil }
@@ -145,14 +142,10 @@ struct CommitLogReader {
       checksum: UInt32(littleEndian: header[24..<28]))
   }
 
-  /// Octets of the file; nil when it ends before them, or when the disk cannot give them back.
-  private func readUnlessDamaged(_ count: Int, at offset: off_t) throws(Failure) -> [UInt8]? {
-    try read(count, at: offset, isDamageNothing: true)
-  }
-
-  /// Octets of the file; nil when it ends before them.
+  /// Octets of the file; nil when it ends before them or, with `allowsDamage`, when the disk cannot
+  /// give them back.
   private func read(
-    _ count: Int, at offset: off_t, isDamageNothing: Bool = false
+    _ count: Int, at offset: off_t, allowsDamage: Bool = false
   ) throws(Failure) -> [UInt8]? {
     var octets = [UInt8](repeating: 0, count: count)
     var done = 0
@@ -162,7 +155,7 @@ struct CommitLogReader {
           file, buffer.baseAddress?.advanced(by: done), count - done, offset + off_t(done))
       }
       if read < 0, errno == EINTR { continue }
-      if read < 0, errno == EIO, isDamageNothing { return nil }
+      if read < 0, errno == EIO, allowsDamage { return nil }
       guard read >= 0 else { throw Failure("\(path) cannot be read", code: errno) }
       guard read > 0 else { return nil }
       done += read

@@ -271,18 +271,18 @@ extension JournaledStore.Event: CustomStringConvertible {
     case .keepsAside(let file, let error):
       "\(error); messages are kept in \(file) and moved into the ledger once that can be written"
     case .moved(let count):
-      "the ledger took \(count) \(count == 1 ? "message" : "messages") that had been kept aside"
+      "the ledger took \(counted(count, "message")) that had been kept aside"
     case .stillWaits(let error): "messages kept aside still wait: \(error)"
     case .journalFails(let why): "messages kept aside cannot be moved into the ledger: \(why)"
     case .refused(let count, let file, let reason):
-      "\(count) \(count == 1 ? "line" : "lines") of what was kept aside cannot be moved into the "
+      "\(counted(count, "line")) of what was kept aside cannot be moved into the "
         + "ledger (\(reason)); see \(file)"
     case .recovered(let count):
-      "the ledger took \(count) \(count == 1 ? "message" : "messages") that the milter before this "
+      "the ledger took \(counted(count, "message")) that the milter before this "
         + "one had answered and not yet moved into it"
     case .damaged(let count, let file, let place):
-      "\(file) does not hold what was written to it: \(count) "
-        + "\(count == 1 ? "batch" : "batches") of messages cannot be read, and may be missing from the "
+      "\(file) does not hold what was written to it: \(counted(count, "batch", "batches")) of "
+        + "messages cannot be read, and may be missing from the "
         + "ledger and from reports; see to the disk; the file is kept as \(place)"
     case .waitsInLog(let file, let error):
       "\(error); messages that were answered already wait in \(file), which a milter that starts "
@@ -291,5 +291,8 @@ extension JournaledStore.Event: CustomStringConvertible {
       "\(why); until the milter starts again, each message waits for a transaction of the ledger, "
         + "which is slower"
     }
+  }
+  private func counted(_ number: Int, _ noun: String, _ plural: String? = nil) -> String {
+    "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
   }
 }

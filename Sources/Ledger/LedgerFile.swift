@@ -22,6 +22,21 @@ enum LedgerFile {
     return opened.identity == named.identity && named.size >= leastSize
   }
 
+  /// Gives a file a name that no file has yet.
+  ///
+  /// Who is killed meanwhile leaves it with both names.
+  ///
+  /// - Returns: Whether it has that name now; false when another file has it.
+  static func rename(_ path: String, to newPath: String) throws(Failure) -> Bool {
+    // A hard link does not replace what another process has just put there.
+    guard unsafe link(path, newPath) == 0 else {
+      if errno == EEXIST { return false }
+      throw Failure("\(path) cannot be renamed", code: errno)
+    }
+    guard unsafe unlink(path) == 0 else { throw Failure("\(path) cannot be removed", code: errno) }
+    return true
+  }
+
   /// Makes the names of a file's directory durable.
   static func synchronizeDirectory(of path: String) throws(Failure) {
     let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path

@@ -66,15 +66,9 @@ struct MessageJournal: Sendable {
     defer { close(file) }
     // Whoever is appending gets to the end of his line first; whoever waits sees that it moved.
     guard flock(file, LOCK_EX) == 0, LedgerFile.isAt(pendingPath, file) else { return }
-    // A hard link does not replace what another process has just set aside. Killed before the
-    // old name is gone, the same lines are moved twice, which the ledger does not mind.
-    guard unsafe link(pendingPath, replayPath) == 0 else {
-      if errno == EEXIST { return }
-      throw Failure("\(pendingPath) cannot be renamed", code: errno)
-    }
-    guard unsafe unlink(pendingPath) == 0 else {
-      throw Failure("\(pendingPath) cannot be removed", code: errno)
-    }
+    // Another process may have set something aside just now. Killed before the old name is gone,
+    // the same lines are moved twice, which the ledger does not mind.
+    _ = try LedgerFile.rename(pendingPath, to: replayPath)
   }
 
   private static func append(_ line: Data, to path: String) throws(Failure) {

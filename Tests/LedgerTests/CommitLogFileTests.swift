@@ -51,8 +51,7 @@ import Testing
     // The second filling of the first segment stands before what is in the second.
     for number in 1...1200 {
       let batch = CommitLogFile.batch([MessageRow(.test(queueID: "\(number)"))])
-      let place = try #require(file.place(for: batch.count, applied: applied))
-      applied = try file.write(batch, at: place) - 1
+      applied = try file.append(batch, applied: applied) - 1
     }
     file.note(applied: 900)
     let left = try file.left().rows.map { $0.message.databaseValues[1] }
@@ -86,8 +85,7 @@ import Testing
         if Bool.random(using: &random) { file.note(applied: applied) }
       }
       let before = isTorn ? try Data(contentsOf: URL(fileURLWithPath: logPath)) : Data()
-      let place = try #require(file.place(for: batch.count, applied: applied))
-      _ = try file.write(batch, at: place)
+      try file.append(batch, applied: applied)
       let earlier = Set(answered.dropFirst(Int(applied)).joined())
       answered.append(names)
       guard isTorn else { continue }
@@ -111,21 +109,14 @@ import Testing
   @Test func missesNothingThatIsWrittenOver() throws {
     let file = try openFile()
     try file.prepare()
-    func write(_ rows: [MessageRow], applied: UInt64) throws -> UInt64 {
-      let batch = CommitLogFile.batch(rows)
-      return try file.write(
-        batch, at: try #require(file.place(for: batch.count, applied: applied)))
-    }
     let row = MessageRow(.test(queueID: "A"))
-    while try write([row], applied: 0) < 2 * CommitLogFile.mostBatches {}
+    while try file.append(CommitLogFile.batch([row])) < 2 * CommitLogFile.mostBatches {}
     let start = Int(CommitLogFile.start(0))
     let before = try Data(contentsOf: URL(fileURLWithPath: logPath))
-    _ = try write(Array(repeating: row, count: 6), applied: 2 * CommitLogFile.mostBatches)
+    try file.append(
+      CommitLogFile.batch(Array(repeating: row, count: 6)), applied: 2 * CommitLogFile.mostBatches)
     // Of the new batch only what comes behind its first block is on the disk.
-    let log = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
-    try log.seek(toOffset: UInt64(start))
-    try log.write(contentsOf: before[start..<(start + CommitLogFile.blockBytes)])
-    try log.close()
+    try overwrite(before[start..<(start + CommitLogFile.blockBytes)], at: off_t(start))
     let left = try file.left()
     #expect(left.damagedBatches == 0)
     #expect(left.rows.isEmpty)
@@ -147,14 +138,18 @@ import Testing
 
   // MARK: Damage
 
-  /// Overwrites one octet of the log with another one.
-  private func damage(_ offset: off_t) throws {
+  /// Overwrites octets of the log.
+  private func overwrite(_ octets: some DataProtocol, at offset: off_t) throws {
     let file = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
     defer { try? file.close() }
     try file.seek(toOffset: UInt64(offset))
-    let octet = try #require(try file.read(upToCount: 1)?.first)
-    try file.seek(toOffset: UInt64(offset))
-    try file.write(contentsOf: Data([octet ^ 0x55]))
+    try file.write(contentsOf: octets)
+  }
+
+  /// Overwrites one octet of the log with another one.
+  private func damage(_ offset: off_t) throws {
+    let octet = try Data(contentsOf: URL(fileURLWithPath: logPath))[Int(offset)]
+    try overwrite([octet ^ 0x55], at: offset)
   }
 
   /// Six batches of a message each but for the third, which takes several blocks.
@@ -200,11 +195,8 @@ import Testing
   func readsOnWhereTheDiskReadsNothing(batch: Int) throws {
     // As far as a test can have that: nothing of the batch is there.
     try scene.leave(Self.batches)
-    let file = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
-    try file.seek(toOffset: UInt64(Self.places[batch]))
     let count = Int(Self.places[batch + 1] - Self.places[batch])
-    try file.write(contentsOf: Data(repeating: 0, count: count))
-    try file.close()
+    try overwrite(Data(repeating: 0, count: count), at: Self.places[batch])
     let left = try openFile().left()
     #expect(left.damagedBatches == 1)
     #expect(left.rows.count == 9 - Self.batches[batch].count)
@@ -213,8 +205,7 @@ import Testing
   /// Headers that no process wrote, each whole by itself.
   @Test func countsNoMoreThanFits() throws {
     try scene.leave(Self.batches)
-    let file = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
-    for (place, number) in [(0, UInt64(1) << 63), (CommitLogFile.segmentBytes, .max - 5)] {
+    for (segment, number) in [(0, UInt64(1) << 63), (1, .max - 5)] {
       var header: [UInt8] = []
       header.append(integer: CommitLogFile.batchMark)
       header.append(integer: UInt32(0))
@@ -222,10 +213,8 @@ import Testing
       header.append(integer: number)
       header.append(integer: LibZlib.checksum([]))
       header.append(integer: LibZlib.checksum(header))
-      try file.seek(toOffset: UInt64(CommitLogFile.start(0)) + UInt64(place))
-      try file.write(contentsOf: header)
+      try overwrite(header, at: CommitLogFile.start(segment))
     }
-    try file.close()
     let left = try openFile().left()
     #expect(left.damagedBatches <= 2 * Int(CommitLogFile.mostBatches))
   }
@@ -233,9 +222,7 @@ import Testing
   /// Without its beginning nothing in it can be read, and nothing may be written over.
   @Test func leavesAloneWhatHasLostItsBeginning() throws {
     try scene.leave(Self.batches)
-    let file = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
-    try file.write(contentsOf: Data(repeating: 0, count: CommitLogFile.blockBytes))
-    try file.close()
+    try overwrite(Data(repeating: 0, count: CommitLogFile.blockBytes), at: 0)
     try expectUntouched(Self.unreadable)
   }
 
@@ -300,8 +287,7 @@ import Testing
     var place: off_t = 0
     for number in 1...600 {
       let batch = CommitLogFile.batch([MessageRow(.test(queueID: "\(number)"))])
-      let next = try #require(file.place(for: batch.count, applied: 0))
-      if try file.write(batch, at: next) == 512 { place = CommitLogFile.start(1) }
+      if try file.append(batch) == 512 { place = CommitLogFile.start(1) }
     }
     #expect(place > 0)
     try damage(place - off_t(CommitLogFile.blockBytes))
@@ -371,10 +357,7 @@ import Testing
 
   @Test func leavesAloneRowsOfUnknownColumns() throws {
     try scene.leave([[.test(queueID: "A")]])
-    let file = try FileHandle(forUpdating: URL(fileURLWithPath: logPath))
-    try file.seek(toOffset: 12)
-    try file.write(contentsOf: Data("?".utf8))
-    try file.close()
+    try overwrite(Data("?".utf8), at: 12)
     try expectUntouched(Self.unreadable)
   }
 
@@ -384,8 +367,7 @@ import Testing
     var batch = CommitLogFile.batch([MessageRow(.test(queueID: "A"))])
     // Behind the header and the length of the entry.
     batch[CommitLogFile.headerBytes + 4] = 200
-    let place = try #require(file.place(for: batch.count, applied: 0))
-    _ = try file.write(batch, at: place)
+    try file.append(batch)
     file.unlock()
     try expectUntouched(Self.unreadable)
   }
@@ -434,8 +416,7 @@ import Testing
     guard let file = unsafe second else { return }
     try file.prepare()
     let batch = CommitLogFile.batch([MessageRow(.test(queueID: "A"))])
-    let place = try #require(file.place(for: batch.count, applied: 0))
-    #expect(try file.write(batch, at: place) == 1)
+    #expect(try file.append(batch) == 1)
   }
 
   /// Half a file would take the room that the ledger needs.

@@ -53,9 +53,7 @@ final class JournaledStoreScene {
     let file = try #require(try CommitLogFile(ledgerPath: path))
     try file.prepare()
     for records in batches {
-      let batch = CommitLogFile.batch(records.map { MessageRow($0) })
-      let place = try #require(file.place(for: batch.count, applied: 0))
-      _ = try file.write(batch, at: place)
+      try file.append(CommitLogFile.batch(records.map { MessageRow($0) }))
     }
     file.note(applied: applied)
   }
@@ -86,5 +84,13 @@ final class JournaledStoreScene {
     odd.evaluation.dmarc.recordText = nil
     odd.verdict.authenticationResults = "a\u{0}b \"ñ\"\n"
     return [try LedgerContractTests.fullRecord(), odd, .test(queueID: "NOQUEUE")]
+  }
+}
+
+extension CommitLogFile {
+  /// Writes a batch where the next one goes, and returns its number.
+  @discardableResult
+  func append(_ batch: [UInt8], applied: UInt64 = 0) throws -> UInt64 {
+    try write(batch, at: try #require(place(for: batch.count, applied: applied)))
   }
 }

@@ -56,10 +56,10 @@ def of_rounds(cells, allowed):
     """What a table's reader has to know about the rounds."""
     stolen = max(cell["stolenPercent"]["max"] for cell in cells)
     aside = sum(cell["roundsSetAside"] for cell in cells)
+    more = "1 more round was" if aside == 1 else f"{aside} more rounds were"
+    why = f" because it gave more than {allowed} %" if aside else ""
     return (f"Medians over the rounds. Before and after those the machine's host gave at most"
-            f" {number(stolen)} % of the processors to others; {aside} more"
-            f" {'round was' if aside == 1 else 'rounds were'} set aside"
-            f" {f'because it gave more than {allowed} %' if aside else ''}".rstrip() + ".")
+            f" {number(stolen)} % of the processors to others; {more} set aside{why}.")
 
 
 def sections(result):
